@@ -1,0 +1,181 @@
+# make              build/bovw, build/libbovw.a and build/libbovw.so
+# make deps         install the Debian packages that are missing
+# make demo         set everything up and search real photographs
+# make test         set everything up and run every test
+# make check        the tests alone, without installing anything
+# make bench        speed, as ratios against peers in the same run
+# make lint         layers, banned calls, formatting
+# make format       clang-format every source
+# make install      PREFIX=/usr/local DESTDIR=, and uninstall
+# make SAN=address,undefined test     the same under sanitizers
+# make SAN=thread CC=clang test       gcc's OpenMP runtime would give false races;
+#                                     clang's explains itself to the sanitizer
+# Variables: CC, CFLAGS, OPENMP= (empty: without OpenMP), V=1 (show commands)
+
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN    := -std=c11 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
+           -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith $(WERROR)
+CPPFLAGS += -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L
+LDLIBS  += -lvl -lstreamvbyte -lxxhash -lexif -ljansson -lm
+OPENMP  ?= -fopenmp
+PREFIX  ?= /usr/local
+
+comma := ,
+BUILD   ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+# What only the pragmas mention goes unused without OpenMP.
+SERIAL := $(if $(OPENMP),,-Wno-unknown-pragmas -Wno-unused-parameter -Wno-unused-variable)
+# -ffp-contract=off: sums round alike on every machine (see design: determinism).
+ALL_CFLAGS = $(WARN) $(CFLAGS) -ffp-contract=off $(OPENMP) $(SERIAL) $(SANFLAGS)
+Q := $(if $(V),,@)
+
+LIB_SRC  := $(filter-out src/cli/%,$(wildcard src/*/*.c))
+CLI_SRC  := $(wildcard src/cli/*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+PUBLIC_H := $(wildcard include/bovw/*.h)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
+PIC_OBJ  := $(LIB_SRC:%.c=$(BUILD)/pic/%.o)
+UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+VERSION  := $(shell sed -n 's/^.define BOVW_VERSION "\(.*\)"/\1/p' include/bovw/status.h)
+SONAME   := libbovw.so.$(firstword $(subst ., ,$(VERSION)))
+
+HEADER_OK := $(PUBLIC_H:%=$(BUILD)/%.ok)
+SOURCES  := $(wildcard src/*/*.[ch] include/bovw/*.h tests/*.h tests/*/*.[ch])
+
+.PHONY: all tests demo test check check-unit check-headers check-cli check-readme bench lint format \
+        install uninstall clean deps FORCE
+.DELETE_ON_ERROR:
+all: $(BUILD)/bovw $(BUILD)/libbovw.a $(BUILD)/libbovw.so
+tests: $(UNIT_BIN) $(BENCH_BIN)
+
+$(BUILD)/libbovw.a: $(LIB_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/libbovw.so: $(PIC_OBJ)
+	$(Q)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(SONAME) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@ln -sf libbovw.so $(BUILD)/$(SONAME)
+
+$(BUILD)/bovw: $(CLI_OBJ) $(BUILD)/libbovw.a
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c $< -o $@
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libbovw.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -D_DEFAULT_SOURCE $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
+	    $(BUILD)/libbovw.a $(LDLIBS) -lcmocka -o $@
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libbovw.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
+	    $(BUILD)/libbovw.a $(LDLIBS) -o $@
+
+# Other flags, other objects: everything is built again when the command changes.
+# Where a compiler or a library is missing, the way to get it is said once, here.
+COMPILE = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(LDLIBS)
+LIBRARY_H := vl/sift.h stb/stb_image.h streamvbyte.h xxhash.h libexif/exif-data.h jansson.h
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = '$(subst ','\'',$(COMPILE))' ] || { \
+	    CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/check-libraries.sh $(LIBRARY_H) && \
+	    printf '%s\n' '$(subst ','\'',$(COMPILE))' >$@; }
+$(LIB_OBJ) $(PIC_OBJ) $(CLI_OBJ) $(UNIT_BIN) $(BENCH_BIN): $(BUILD)/.flags
+
+# The command line looks for its vocabulary where it was installed.
+DATADIR := $(PREFIX)/share/bovw
+$(BUILD)/.datadir: FORCE
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = '$(DATADIR)' ] || printf '%s\n' '$(DATADIR)' >$@
+$(CLI_OBJ): $(BUILD)/.datadir
+$(CLI_OBJ): private CPPFLAGS += -DBOVW_DATADIR='"$(DATADIR)"'
+
+# ---- tests ----
+
+# As many jobs as processors, unless make was told otherwise.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+
+deps:
+	@tools/install-deps.sh
+
+test:
+	@tools/install-deps.sh
+	@$(MAKE) --no-print-directory check
+
+# One kind after the other, so that their lines do not mix.
+check:
+	@$(MAKE) --no-print-directory $(JOBS) all tests
+	@for kind in unit headers cli readme; do \
+	    $(MAKE) --no-print-directory check-$$kind || exit 1; done
+	@echo "all tests passed"
+
+check-unit: $(UNIT_BIN)
+	@V=$(V) tools/run-unit.sh $(UNIT_BIN)
+
+check-headers: $(HEADER_OK)
+	@command -v $(firstword $(CXX)) >/dev/null || echo "headers: no C++ compiler ($(CXX)); C only"
+	@echo "headers: each of $(words $(PUBLIC_H)) compiles alone"
+
+$(BUILD)/include/%.h.ok: include/%.h
+	@mkdir -p $(@D)
+	$(Q)printf '#include "$*.h"\n' | $(CC) $(WARN) -Werror -Iinclude -fsyntax-only -x c -
+	$(Q)if command -v $(firstword $(CXX)) >/dev/null; then printf '#include "$*.h"\n' | \
+	    $(CXX) -std=c++11 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -; fi
+	@touch $@
+$(HEADER_OK): $(PUBLIC_H)
+
+check-cli: all
+	@BOVW=$(abspath $(BUILD)/bovw) tests/cli/run.sh
+
+check-readme: all
+	@CC='$(CC)' CFLAGS='$(WARN) -Werror -Iinclude $(CFLAGS) $(OPENMP) $(SANFLAGS)' \
+	    LDLIBS='$(LDFLAGS) $(LDLIBS)' tools/check-readme.sh $(BUILD)
+
+bench: all $(BENCH_BIN)
+	@for b in $(BENCH_BIN); do $$b || exit 1; done
+
+lint:
+	@tools/lint.sh
+
+format:
+	clang-format -i $(SOURCES)
+
+demo:
+	@tools/install-deps.sh --demo
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/bovw
+	@BOVW=$(BUILD)/bovw tools/demo.sh
+
+# ---- installation ----
+
+VOCAB := $(wildcard vocab/*.vocab)
+DEST  = $(DESTDIR)$(PREFIX)
+
+install: all
+	@mkdir -p '$(DEST)/bin' '$(DEST)/lib' '$(DEST)/include/bovw' '$(DEST)/share/bovw'
+	$(Q)install -m 755 $(BUILD)/bovw '$(DEST)/bin'
+	$(Q)install -m 644 $(BUILD)/libbovw.a '$(DEST)/lib'
+	$(Q)install -m 755 $(BUILD)/libbovw.so '$(DEST)/lib/libbovw.so.$(VERSION)'
+	$(Q)ln -sf libbovw.so.$(VERSION) '$(DEST)/lib/$(SONAME)'
+	$(Q)ln -sf $(SONAME) '$(DEST)/lib/libbovw.so'
+	$(Q)install -m 644 $(PUBLIC_H) '$(DEST)/include/bovw'
+	$(Q)$(if $(VOCAB),install -m 644 $(VOCAB) '$(DEST)/share/bovw',:)
+	@echo "installed below $(DEST)"
+
+uninstall:
+	$(Q)rm -f '$(DEST)/bin/bovw' '$(DEST)'/lib/libbovw.a '$(DEST)'/lib/libbovw.so*
+	$(Q)rm -rf '$(DEST)/include/bovw' '$(DEST)/share/bovw'
+
+clean:
+	rm -rf build build-*
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_BIN:=.d)

@@ -1,0 +1,131 @@
+/* index.h - the inverted file of a collection of images.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * An index is a directory: a MANIFEST that is replaced as a whole (the commit
+ * point), immutable segments, weights, and a copy of the vocabulary. See
+ * src/index/FORMAT.md for every byte. A bovw_index is one generation of it,
+ * memory-mapped, immutable and shared by threads; it stays as it was opened
+ * while others add images.
+ */
+#ifndef BOVW_INDEX_H
+#define BOVW_INDEX_H
+
+#include "bovw/vocabulary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct bovw_index bovw_index;
+
+/* Make an empty index at path, which must not exist or be an empty folder.
+ * BOVW_ERR_ARG if something is there, BOVW_ERR_IO. */
+BOVW_API bovw_status bovw_index_create(const char *path, const bovw_vocabulary *vocabulary,
+                                       bovw_error *err);
+
+/*
+ * Open the newest generation. Cost: maps the files and checks their headers,
+ * sizes and bounds, O(segments + words); bovw_index_check() reads every byte.
+ * BOVW_ERR_IO, _FORMAT, _VERSION, _CORRUPT, _MISMATCH (a vocabulary that does
+ * not belong to the segments), _NOMEM.
+ */
+BOVW_API bovw_status bovw_index_open(const char *path, bovw_index **index, bovw_error *err);
+BOVW_API void bovw_index_close(bovw_index *index);
+
+BOVW_API uint32_t bovw_index_n_images(const bovw_index *index);
+BOVW_API uint64_t bovw_index_n_features(const bovw_index *index);
+BOVW_API uint64_t bovw_index_n_postings(const bovw_index *index);
+BOVW_API uint32_t bovw_index_n_segments(const bovw_index *index);
+BOVW_API uint64_t bovw_index_generation(const bovw_index *index);
+/* Size on disk of what this generation uses, bytes. */
+BOVW_API uint64_t bovw_index_bytes(const bovw_index *index);
+/* Borrowed until close. */
+BOVW_API const bovw_vocabulary *bovw_index_vocabulary(const bovw_index *index);
+
+typedef struct bovw_image_info {
+    const char *name;       /* borrowed until close */
+    uint32_t width, height; /* pixels of the original, oriented image */
+    uint32_t n_features;
+    uint8_t content_id[BOVW_CONTENT_ID_BYTES];
+} bovw_image_info;
+
+/* image in [0, n_images). */
+BOVW_API bovw_image_info bovw_index_image(const bovw_index *index, uint32_t image);
+
+/* idf of a word: ln(n_images / images with the word), 0 where no image has it. */
+BOVW_API float bovw_index_idf(const bovw_index *index, uint32_t word);
+
+/* Euclidean length of image's tf-idf vector. */
+BOVW_API float bovw_index_norm(const bovw_index *index, uint32_t image);
+
+/*
+ * Words and quantised keypoints of one image, in ascending order of word.
+ *
+ *   words, keypoints  (n_features of the image,) caller's buffers; keypoints
+ *                     may be NULL. Positions are exact to 1/65,535 of the
+ *                     image's sides, scales to 1.5 %, angles to 0.7 degrees.
+ *
+ * BOVW_ERR_CORRUPT if the segment is damaged there.
+ */
+BOVW_API bovw_status bovw_index_features(const bovw_index *index, uint32_t image,
+                                         uint32_t *words, bovw_keypoint *keypoints,
+                                         bovw_error *err);
+
+/* One image of a postings list. */
+typedef struct bovw_posting {
+    uint32_t image;
+    uint32_t tf;
+} bovw_posting;
+
+/* Postings of `word` in segment `segment`, in ascending order of image.
+ * *postings grows as needed (free() it) and *capacity with it.
+ * BOVW_ERR_CORRUPT, BOVW_ERR_NOMEM. The plain way in; search has its own. */
+BOVW_API bovw_status bovw_index_postings(const bovw_index *index, uint32_t segment,
+                                         uint32_t word, bovw_posting **postings,
+                                         size_t *capacity, size_t *n, bovw_error *err);
+
+typedef struct bovw_add_options {
+    uint32_t batch; /* images per segment and commit; 4096 */
+} bovw_add_options;
+
+BOVW_API void bovw_add_options_default(bovw_add_options *opts);
+
+typedef struct bovw_add_result {
+    uint32_t n_added;   /* images committed by this call */
+    uint32_t n_present; /* images that were there with the same content */
+    uint32_t n_refused; /* names that were there with other content */
+} bovw_add_result;
+
+/*
+ * Add the images of a source. Every opts->batch images become a segment and a
+ * commit; stopped at any moment, what was committed stays, and the same call
+ * goes on from there. An image whose name is there with the same content is
+ * left alone; with other content it is reported through monitor->skipped.
+ *
+ *   source   opened with the feature options of the index's vocabulary.
+ *   result   filled on success and on failure, or NULL.
+ *
+ * One writer at a time: BOVW_ERR_BUSY where another holds the lock; readers
+ * are not disturbed. BOVW_ERR_MISMATCH if the source has other options.
+ * BOVW_ERR_CANCELLED after committing what is complete.
+ * Memory: 12 bytes a feature of a batch, 24 bytes a word, the names.
+ */
+BOVW_API bovw_status bovw_index_add(const char *path, bovw_source *source,
+                                    const bovw_add_options *opts,
+                                    const bovw_compute *compute,
+                                    const bovw_monitor *monitor, bovw_add_result *result,
+                                    bovw_error *err);
+
+/*
+ * Read and verify every byte: checksums, orders, bounds, and that postings,
+ * per-image words, document frequencies and norms agree with each other.
+ * The error names the file and the first thing that is wrong.
+ */
+BOVW_API bovw_status bovw_index_check(const char *path, const bovw_monitor *monitor,
+                                      bovw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,115 @@
+/* search.h - rank the images of an index for a query.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * Sivic and Zisserman, "Video Google", ICCV 2003: cosine of tf-idf vectors.
+ * Philbin et al., CVPR 2007: spatial re-ranking of the first results.
+ */
+#ifndef BOVW_SEARCH_H
+#define BOVW_SEARCH_H
+
+#include "bovw/index.h"
+#include "bovw/verify.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct bovw_search_options {
+    uint32_t top;         /* results per query; 0: every image that shares a
+                           * word with the query; 20 */
+    uint32_t verify;      /* verify the geometry of the first so many; 0 */
+    uint32_t min_inliers; /* from so many inliers an image counts as verified
+                           * and is ranked above all others; 8 */
+    bovw_verify_options geometry;
+} bovw_search_options;
+
+BOVW_API void bovw_search_options_default(bovw_search_options *opts);
+
+typedef struct bovw_hit {
+    uint32_t image;         /* id in the index */
+    float score;            /* cosine in [0, 1]; plus the number of inliers where
+                             * the image is verified, so that order and score
+                             * agree */
+    bool is_verified;       /* at least min_inliers */
+    bovw_geometry geometry; /* motion from the query to the image; model NONE
+                             * where it was not looked for or not found */
+} bovw_hit;
+
+/* Wall-clock seconds that one query took, by stage. Extraction is 0 unless the
+ * caller adds it. */
+typedef struct bovw_timings {
+    double extraction, quantisation, search, verification;
+} bovw_timings;
+
+typedef struct bovw_ranking {
+    bovw_hit *hits; /* (n,), best first; of equal scores the lower id; owned */
+    uint32_t n;
+    bovw_timings seconds;
+} bovw_ranking;
+
+/* Free the hits and zero the struct. */
+BOVW_API void bovw_ranking_free(bovw_ranking *ranking);
+
+/* The scratch for one query at a time on one open index, which must outlive it.
+ * compute (NULL allowed) says how many threads one query may use: they share
+ * the quantisation and the verification. Memory: 12 bytes an image. */
+typedef struct bovw_searcher bovw_searcher;
+
+BOVW_API bovw_status bovw_searcher_new(const bovw_index *index,
+                                       const bovw_search_options *opts,
+                                       const bovw_compute *compute,
+                                       bovw_searcher **searcher, bovw_error *err);
+BOVW_API void bovw_searcher_free(bovw_searcher *searcher);
+
+/*
+ * Rank the images for one query.
+ *
+ *   query    features made with the options of the index's vocabulary; only
+ *            those inside a region, where one is wanted (bovw_features_crop).
+ *   ranking  filled on success; free with bovw_ranking_free().
+ *
+ * A query without features gives an empty ranking.
+ * BOVW_ERR_CORRUPT where the index is damaged, BOVW_ERR_NOMEM.
+ */
+BOVW_API bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *query,
+                                       bovw_ranking *ranking, bovw_error *err);
+
+/* Many queries in one call: in parallel over queries where there are at least
+ * as many as threads, within each query where there are fewer. The same
+ * rankings for any number of threads. rankings is (n,), filled on success. */
+BOVW_API bovw_status bovw_search(const bovw_index *index, const bovw_features *queries,
+                                 size_t n, const bovw_search_options *opts,
+                                 const bovw_compute *compute, bovw_ranking *rankings,
+                                 bovw_error *err);
+
+/*
+ * Tentative matches of a query and an image by word: all pairs of keypoints
+ * that share a word, rare words (of few pairs) first, then by word, a and b.
+ * *matches is the caller's: free(). BOVW_ERR_NOMEM. O(n_a + n_b).
+ *
+ *   a_words, b_words  (n_a,) and (n_b,) words in any order.
+ *   max_matches       keep at most so many.
+ */
+BOVW_API bovw_status bovw_match_words(const uint32_t *a_words, uint32_t n_a,
+                                      const uint32_t *b_words, uint32_t n_b,
+                                      uint32_t max_matches, bovw_match **matches, size_t *n,
+                                      bovw_error *err);
+
+/*
+ * Tentative matches by descriptor, without a vocabulary: the nearest
+ * descriptor of b for each of a, kept where it is nearer than `ratio` times
+ * the second nearest (Lowe 2004) and where the two choose each other; nearest
+ * first. Where b has one descriptor, choosing each other is enough.
+ * *matches is the caller's: free(). BOVW_ERR_ARG unless ratio > 0 is finite;
+ * BOVW_ERR_NOMEM. O(a->n * b->n).
+ */
+BOVW_API bovw_status bovw_match_descriptors(const bovw_features *a, const bovw_features *b,
+                                            float ratio, const bovw_compute *compute,
+                                            bovw_match **matches, size_t *n,
+                                            bovw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+/* Read a descriptor to its end; the size is not known beforehand for pipes. */
+static bovw_status read_all(int fd, const char *path, size_t hint, size_t max_bytes,
+                            uint8_t **bytes, size_t *n_bytes, bovw_error *err)
+{
+    uint8_t *buffer = NULL;
+    size_t capacity = 0, n = 0;
+    bovw_status status = BOVW_OK;
+
+    for (;;) {
+        /* One byte more than wanted shows the end, one holds the zero. */
+        const size_t room = n == 0 ? hint + 2 : n + (n < 65536 ? 65536 : n / 2);
+        if (n + 1 >= capacity && !mem_grow(&buffer, &capacity, room, 1)) {
+            status = fail(err, BOVW_ERR_NOMEM, "%s: out of memory", path);
+            break;
+        }
+        const ssize_t got = read(fd, buffer + n, capacity - n - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            status = fail_errno(err, path, NULL);
+            break;
+        }
+        n += (size_t)got;
+        if (n > max_bytes) {
+            status =
+                fail(err, BOVW_ERR_LIMIT, "%s: larger than %zu bytes", path, max_bytes);
+            break;
+        }
+        if (got == 0)
+            break;
+    }
+    if (status != BOVW_OK) {
+        free(buffer);
+        return status;
+    }
+    buffer[n] = 0;
+    *bytes = buffer;
+    *n_bytes = n;
+    return BOVW_OK;
+}
+
+bovw_status file_read(const char *path, size_t max_bytes, uint8_t **bytes, size_t *n_bytes,
+                      bovw_error *err)
+{
+    if (strcmp(path, "-") == 0)
+        return read_all(STDIN_FILENO, "standard input", 65536, max_bytes, bytes, n_bytes,
+                        err);
+
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, path, NULL);
+
+    struct stat info;
+    bovw_status status;
+    if (fstat(fd, &info) != 0)
+        status = fail_errno(err, path, NULL);
+    else if (S_ISDIR(info.st_mode))
+        status = fail(err, BOVW_ERR_IO, "%s: is a folder", path);
+    else if (info.st_size > 0 && (uint64_t)info.st_size > max_bytes)
+        status = fail(err, BOVW_ERR_LIMIT, "%s: larger than %zu bytes", path, max_bytes);
+    else
+        status = read_all(fd, path, (size_t)info.st_size, max_bytes, bytes, n_bytes, err);
+    close(fd);
+    return status;
+}
+
+bovw_status file_map_open(const char *path, file_map *map, bovw_error *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, path, NULL);
+
+    struct stat info;
+    bovw_status status = BOVW_OK;
+    void *data = NULL;
+    if (fstat(fd, &info) != 0)
+        status = fail_errno(err, path, NULL);
+    else if (!S_ISREG(info.st_mode))
+        status = fail(err, BOVW_ERR_IO, "%s: not a regular file", path);
+    else if (info.st_size > 0) {
+        data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (data == MAP_FAILED)
+            status = fail_errno(err, path, "cannot map");
+    }
+    close(fd);
+    if (status == BOVW_OK) {
+        map->data = data;
+        map->size = (size_t)info.st_size;
+    }
+    return status;
+}
+
+void file_map_close(file_map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (file_map){0};
+}
+
+/* Standard output, or a pipe or device: renaming a file over those would
+ * destroy them. */
+static bool is_written_through(const char *path, bool *is_folder)
+{
+    struct stat info;
+    const bool exists = stat(path, &info) == 0;
+    *is_folder = exists && S_ISDIR(info.st_mode);
+    return exists && !S_ISREG(info.st_mode) && !*is_folder;
+}
+
+static FILE *open_standard_output(void)
+{
+    const int fd = dup(STDOUT_FILENO);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!stream && fd >= 0)
+        close(fd);
+    return stream;
+}
+
+bovw_status new_file_open(const char *path, new_file *file, bovw_error *err)
+{
+    const bool is_output = strcmp(path, "-") == 0;
+    bool is_folder = false;
+    const bool is_through = is_output || is_written_through(path, &is_folder);
+    if (is_folder)
+        return fail(err, BOVW_ERR_IO, "%s: is a folder", path);
+
+    new_file made = {.path = mem_text(is_output ? "standard output" : path)};
+    /* The process number keeps two writers of one file apart. */
+    if (!is_through)
+        made.temporary = mem_format("%s.%ld.tmp", path, (long)getpid());
+    bovw_status status = BOVW_OK;
+    if (!made.path || (!is_through && !made.temporary)) {
+        status = fail_memory(err, path);
+    } else {
+        made.stream = is_output ? open_standard_output()
+                                : fopen(is_through ? path : made.temporary, "wbe");
+        if (!made.stream)
+            status = fail_errno(err, made.path, "cannot write");
+    }
+    if (status != BOVW_OK) {
+        free(made.path);
+        free(made.temporary);
+        return status;
+    }
+    *file = made;
+    return BOVW_OK;
+}
+
+bovw_status new_file_write(new_file *file, const void *bytes, size_t n_bytes,
+                           bovw_error *err)
+{
+    if (n_bytes && fwrite(bytes, 1, n_bytes, file->stream) != n_bytes)
+        return fail_errno(err, file->path, "cannot write");
+    return BOVW_OK;
+}
+
+bovw_status new_file_commit(new_file *file, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    bool ok = fflush(file->stream) == 0;
+    if (ok && file->temporary)
+        ok = fsync(fileno(file->stream)) == 0;
+    if (!ok)
+        status = fail_errno(err, file->path, "cannot write");
+    if (fclose(file->stream) != 0 && ok)
+        status = fail_errno(err, file->path, "cannot write");
+    file->stream = NULL;
+    if (status == BOVW_OK && file->temporary) {
+        if (rename(file->temporary, file->path) != 0)
+            status = fail_errno(err, file->path, "cannot write");
+        else {
+            free(file->temporary);
+            file->temporary = NULL;
+            status = file_sync_folder_of(file->path, err);
+        }
+    }
+    new_file_abort(file);
+    return status;
+}
+
+void new_file_abort(new_file *file)
+{
+    if (file->stream)
+        fclose(file->stream);
+    if (file->temporary)
+        unlink(file->temporary);
+    free(file->temporary);
+    free(file->path);
+    *file = (new_file){0};
+}
+
+bovw_status file_sync_folder_of(const char *path, bovw_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder =
+        slash ? mem_format("%.*s", (int)(slash - path) + 1, path) : mem_text(".");
+    if (!folder)
+        return fail_memory(err, path);
+
+    bovw_status status = BOVW_OK;
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        status = fail_errno(err, folder, NULL);
+    /* Some file systems cannot sync a folder: nothing more can be done there. */
+    else if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
+        status = fail_errno(err, folder, "cannot sync");
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return status;
+}
+
+bool file_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool file_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+char *file_join(const char *folder, const char *name)
+{
+    const size_t length = strlen(folder);
+    const bool has_slash = length > 0 && folder[length - 1] == '/';
+    return mem_format("%s%s%s", folder, has_slash ? "" : "/", name);
+}
+
+const char *file_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}

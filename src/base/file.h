@@ -1,0 +1,56 @@
+/* file.h - whole-file reads, read-only maps, and files that appear whole. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* Read a regular file or, for "-", standard input. *bytes is the caller's:
+ * free(); a zero byte follows the contents. BOVW_ERR_LIMIT past max_bytes. */
+bovw_status file_read(const char *path, size_t max_bytes, uint8_t **bytes, size_t *n_bytes,
+                      bovw_error *err);
+
+/* A read-only map. Empty files give data NULL and size 0. */
+typedef struct file_map {
+    const uint8_t *data;
+    size_t size;
+} file_map;
+
+bovw_status file_map_open(const char *path, file_map *map, bovw_error *err);
+void file_map_close(file_map *map); /* zeroes it; a zeroed map is fine */
+
+/* A file written under a temporary name in its own folder and renamed when
+ * it is complete; "-", which is standard output, pipes and devices are written
+ * straight through. */
+typedef struct new_file {
+    FILE *stream;
+    char *path;      /* final name */
+    char *temporary; /* NULL where it is written straight through */
+} new_file;
+
+bovw_status new_file_open(const char *path, new_file *file, bovw_error *err);
+bovw_status new_file_write(new_file *file, const void *bytes, size_t n_bytes,
+                           bovw_error *err);
+/* Flush, sync, rename, sync the folder. Frees, also on failure. */
+bovw_status new_file_commit(new_file *file, bovw_error *err);
+/* Remove the temporary file and free. A zeroed struct is fine. */
+void new_file_abort(new_file *file);
+
+/* Make a rename or creation in path's folder durable. */
+bovw_status file_sync_folder_of(const char *path, bovw_error *err);
+
+/* Does path lead to a folder? to anything? */
+bool file_is_folder(const char *path);
+bool file_exists(const char *path);
+
+/* folder + "/" + name, the caller's; NULL without memory. */
+char *file_join(const char *folder, const char *name);
+
+/* Part of path after the last '/'. */
+const char *file_base_name(const char *path);
+
+#endif

@@ -1,0 +1,17 @@
+/* hash.h - checksums and content ids (XXH3). */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 64-bit checksum. */
+uint64_t hash64(const void *bytes, size_t n_bytes);
+
+/* 128-bit id in canonical (big-endian) byte order. */
+void hash128(const void *bytes, size_t n_bytes, uint8_t id[16]);
+
+/* 32 hexadecimal digits and a zero. */
+void hash_text(const uint8_t id[16], char text[33]);
+
+#endif
