@@ -1,0 +1,64 @@
+/* nearest.h - exact nearest centroid of byte descriptors.
+ *
+ * A kernel is one file and one line of the table in nearest.c; all kernels
+ * give the same words and distances, only the speed differs.
+ */
+#ifndef VOCABULARY_NEAREST_H
+#define VOCABULARY_NEAREST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bovw/features.h"
+
+enum {
+    NEAREST_BLOCK = 192 /* descriptors that one call of a kernel takes, at most */
+};
+
+typedef struct nearest_kernel {
+    const char *name;
+    bool (*is_supported)(void); /* by this processor */
+
+    /* (k, 128) centroids in the kernel's own order: the caller's, free();
+     * NULL without memory. NULL where the kernel reads them as they are. */
+    void *(*pack)(const uint8_t *centroids, uint32_t k);
+
+    /* Nearest centroid of n in [1, NEAREST_BLOCK] descriptors and its squared
+     * distance; of equal distances the lower word. packed is from pack(). */
+    void (*assign)(const uint8_t *centroids, const void *packed, uint32_t k,
+                   const uint8_t *descriptors, size_t n, uint32_t *words,
+                   uint32_t *distances);
+
+    /* Lower each of the n distances to the squared distance from points[i] to
+     * centre where that is less; returns their sum. */
+    uint64_t (*lower_distances)(const uint8_t *centre, const uint8_t *points, size_t n,
+                                uint32_t *distances);
+} nearest_kernel;
+
+extern const nearest_kernel nearest_portable;
+#if defined(__x86_64__)
+extern const nearest_kernel nearest_avx2; /* packs 260 bytes a word */
+#endif
+
+/* The supported kernel of this name; NULL or "auto": the fastest one.
+ * BOVW_ERR_ARG naming those that there are. */
+bovw_status nearest_kernel_find(const char *name, const nearest_kernel **kernel,
+                                bovw_error *err);
+
+/* Centroids made ready for one kernel. Immutable once made; shared by threads. */
+typedef struct nearest nearest;
+
+/* centroids (k, 128), k > 0, must outlive the result. BOVW_ERR_NOMEM. */
+bovw_status nearest_new(const uint8_t *centroids, uint32_t k, const nearest_kernel *kernel,
+                        nearest **made, bovw_error *err);
+void nearest_free(nearest *made);
+const nearest_kernel *nearest_kernel_of(const nearest *made);
+
+/* Words and squared distances (NULL allowed) of n descriptors, on n_threads
+ * threads over blocks of descriptors. */
+void nearest_run(const nearest *made, const uint8_t *descriptors, size_t n, int n_threads,
+                 uint32_t *words, uint32_t *distances);
+
+#endif

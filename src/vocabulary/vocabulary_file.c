@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * FORMAT.md beside this file has the bytes.
+ */
+#include <string.h>
+
+#include "bovw/vocabulary.h"
+#include "io/container.h"
+
+enum {
+    FORMAT_VERSION = 1,
+    SECTION_OPTIONS = 1,
+    SECTION_CENTROIDS = 2,
+    SECTION_SUMMARY = 3
+};
+
+static const char kind[CONTAINER_KIND_BYTES] = {'V', 'O', 'C', 'A'};
+
+bovw_status bovw_vocabulary_save(const bovw_vocabulary *vocabulary, const char *path,
+                                 bovw_error *err)
+{
+    char options[BOVW_FEATURE_OPTIONS_TEXT];
+    const char *summary = bovw_vocabulary_summary(vocabulary);
+
+    bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
+    const container_section sections[] = {
+        {.id = SECTION_OPTIONS, .data = options, .n_bytes = strlen(options) + 1},
+        {.id = SECTION_CENTROIDS,
+         .data = bovw_vocabulary_centroids(vocabulary),
+         .n_bytes = (uint64_t)bovw_vocabulary_size(vocabulary) * BOVW_DESCRIPTOR_DIM},
+        {.id = SECTION_SUMMARY, .data = summary, .n_bytes = strlen(summary) + 1}};
+    return container_write(path, kind, FORMAT_VERSION, sections,
+                           sizeof sections / sizeof sections[0], NULL, err);
+}
+
+/* A section of zero-terminated text, in the map. */
+static bovw_status get_text(const container *file, const char *path, uint32_t id,
+                            const char *name, const char **text, bovw_error *err)
+{
+    const container_section *section;
+    const bovw_status status =
+        container_section_get(file, path, id, name, UINT64_MAX, &section, err);
+    if (status != BOVW_OK)
+        return status;
+    const char *end =
+        section->n_bytes > 0 ? memchr(section->data, 0, section->n_bytes) : NULL;
+    if (!end || (uint64_t)(end - (const char *)section->data) + 1 != section->n_bytes)
+        return fail(err, BOVW_ERR_CORRUPT, "%s: section of %s is not one text", path, name);
+    *text = section->data;
+    return BOVW_OK;
+}
+
+static bovw_status read_sections(const container *file, const char *path,
+                                 bovw_vocabulary **vocabulary, bovw_error *err)
+{
+    const char *text, *summary;
+    const container_section *centroids;
+    bovw_feature_options options;
+    bovw_error why = {0};
+
+    bovw_status status = get_text(file, path, SECTION_OPTIONS, "options", &text, err);
+    if (status == BOVW_OK)
+        status = get_text(file, path, SECTION_SUMMARY, "summary", &summary, err);
+    if (status == BOVW_OK)
+        status = container_section_get(file, path, SECTION_CENTROIDS, "centroids",
+                                       UINT64_MAX, &centroids, err);
+    if (status != BOVW_OK)
+        return status;
+    const uint64_t k = centroids->n_bytes / BOVW_DESCRIPTOR_DIM;
+    if (centroids->n_bytes % BOVW_DESCRIPTOR_DIM != 0 || k == 0 || k > BOVW_MAX_WORDS)
+        return fail(err, BOVW_ERR_CORRUPT, "%s: %llu bytes of centroids", path,
+                    (unsigned long long)centroids->n_bytes);
+
+    status = bovw_feature_options_parse(text, &options, &why);
+    if (status == BOVW_OK)
+        status = bovw_vocabulary_new(&options, centroids->data, (uint32_t)k, summary,
+                                     vocabulary, &why);
+    if (status == BOVW_ERR_ARG) /* the file is to blame, not the caller */
+        status = BOVW_ERR_CORRUPT;
+    return status == BOVW_OK ? BOVW_OK : fail(err, status, "%s: %s", path, why.text);
+}
+
+bovw_status bovw_vocabulary_open(const char *path, bovw_vocabulary **vocabulary,
+                                 bovw_error *err)
+{
+    container file = {0};
+    bovw_status status = container_open(path, kind, FORMAT_VERSION, &file, err);
+    if (status == BOVW_OK)
+        status = container_verify(&file, path, err);
+    if (status == BOVW_OK)
+        status = read_sections(&file, path, vocabulary, err);
+    container_close(&file);
+    return status;
+}
