@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+#include "index/postings.h"
+#include "index/segment_layout.h"
+
+static bovw_status get(const segment *s, uint32_t id, const char *name, uint64_t n_bytes,
+                       const uint8_t **data, uint64_t *found_bytes, bovw_error *err)
+{
+    const container_section *section = NULL;
+    const bovw_status status =
+        container_section_get(&s->file, s->path, id, name, n_bytes, &section, err);
+    if (status == BOVW_OK) {
+        *data = section->data;
+        if (found_bytes)
+            *found_bytes = section->n_bytes;
+    }
+    return status;
+}
+
+/* Find the sections and check that their sizes fit each other. */
+static bovw_status read_layout(segment *s, uint32_t n_words, bovw_error *err)
+{
+    const uint8_t *summary = NULL, *names = NULL;
+    bovw_status st =
+        get(s, SECTION_SUMMARY, "the summary", SUMMARY_BYTES, &summary, NULL, err);
+    if (st != BOVW_OK)
+        return st;
+    const uint64_t n = load_le64(summary), k = load_le64(summary + 8);
+    s->n_features = load_le64(summary + 16);
+    s->n_postings = load_le64(summary + 24);
+    if (k != n_words)
+        return fail(err, BOVW_ERR_MISMATCH,
+                    "%s: made for %llu words, the vocabulary has %u", s->path,
+                    (unsigned long long)k, n_words);
+    if (n == 0 || n >= UINT32_MAX || s->n_postings > s->n_features)
+        return fail(err, BOVW_ERR_CORRUPT, "%s: damaged summary", s->path);
+    s->n_images = (uint32_t)n;
+    s->n_words = n_words;
+
+    st = get(s, SECTION_NAME_OFFSETS, "name offsets", n * 8, &s->name_offsets, NULL, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_NAMES, "names", UINT64_MAX, &names, &s->names_bytes, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_IMAGES, "images", n * IMAGE_BYTES, &s->images, NULL, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_FEATURE_OFFSETS, "feature offsets", (n + 1) * 8,
+                 &s->feature_offsets, NULL, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_FEATURES, "features", UINT64_MAX, &s->features,
+                 &s->features_bytes, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_POSTING_OFFSETS, "posting offsets", (k + 1) * 8,
+                 &s->posting_offsets, NULL, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_FREQUENCIES, "frequencies", k * 4, &s->frequencies, NULL, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_POSTINGS, "postings", UINT64_MAX, &s->postings,
+                 &s->postings_bytes, err);
+    if (st != BOVW_OK)
+        return st;
+
+    s->names = (const char *)names;
+    if (s->names_bytes == 0 || s->names[s->names_bytes - 1] != '\0' ||
+        s->features_bytes < CODED_PADDING || s->postings_bytes < CODED_PADDING)
+        return fail(err, BOVW_ERR_CORRUPT, "%s: damaged sections", s->path);
+    s->features_bytes -= CODED_PADDING;
+    s->postings_bytes -= CODED_PADDING;
+    return BOVW_OK;
+}
+
+bovw_status segment_open(const char *path, uint32_t n_words, segment *out, bovw_error *err)
+{
+    segment s = {.path = mem_text(path)};
+    if (!s.path)
+        return fail_memory(err, path);
+    bovw_status status = container_open(path, SEGMENT_KIND, SEGMENT_VERSION, &s.file, err);
+    if (status == BOVW_OK)
+        status = read_layout(&s, n_words, err);
+    if (status == BOVW_OK)
+        *out = s;
+    else
+        segment_close(&s);
+    return status;
+}
+
+void segment_close(segment *s)
+{
+    container_close(&s->file);
+    free(s->path);
+    *s = (segment){0};
+}
+
+bovw_image_info segment_image(const segment *s, uint32_t image)
+{
+    const uint8_t *at = s->images + (size_t)image * IMAGE_BYTES;
+    const uint64_t offset = load_le64(s->name_offsets + (size_t)image * 8);
+    bovw_image_info info = {.name = offset < s->names_bytes ? s->names + offset : "",
+                            .width = load_le32(at),
+                            .height = load_le32(at + 4),
+                            .n_features = load_le32(at + 8)};
+    memcpy(info.content_id, at + 16, BOVW_CONTENT_ID_BYTES);
+    return info;
+}
+
+/* Entry i of a table of offsets, which must be an ordered pair within size. */
+static bool get_range(const uint8_t *offsets, size_t i, uint64_t size, uint64_t *start,
+                      uint64_t *n_bytes)
+{
+    const uint64_t from = load_le64(offsets + i * 8), to = load_le64(offsets + i * 8 + 8);
+    if (from > to || to > size)
+        return false;
+    *start = from;
+    *n_bytes = to - from;
+    return true;
+}
+
+bovw_status segment_features(const segment *s, uint32_t image, uint32_t *words,
+                             bovw_keypoint *keypoints, bovw_error *err)
+{
+    const bovw_image_info info = segment_image(s, image);
+    const uint32_t n = info.n_features;
+    const uint64_t keypoint_bytes = (uint64_t)n * KEYPOINT_BYTES;
+    uint64_t start, n_bytes;
+
+    if (!get_range(s->feature_offsets, image, s->features_bytes, &start, &n_bytes) ||
+        n_bytes < keypoint_bytes ||
+        !column_decode(s->features + start, n_bytes - keypoint_bytes, n, words))
+        return fail(err, BOVW_ERR_CORRUPT, "%s: features of image %u are damaged", s->path,
+                    image);
+    for (uint32_t i = 0; i < n; i++) {
+        if (words[i] >= s->n_words || (i > 0 && words[i] < words[i - 1]))
+            return fail(err, BOVW_ERR_CORRUPT, "%s: words of image %u are damaged", s->path,
+                        image);
+    }
+    const uint8_t *at = s->features + start + (n_bytes - keypoint_bytes);
+    for (uint32_t i = 0; keypoints && i < n; i++, at += KEYPOINT_BYTES)
+        keypoint_decode(at, info.width, info.height, &keypoints[i]);
+    return BOVW_OK;
+}
+
+uint32_t segment_frequency(const segment *s, uint32_t word)
+{
+    /* A damaged count must not make a reader allocate more than there can be. */
+    const uint32_t n = load_le32(s->frequencies + (size_t)word * 4);
+    return n <= s->n_images ? n : s->n_images;
+}
+
+bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
+                             uint32_t *tfs, bovw_error *err)
+{
+    uint64_t start, n_bytes;
+    if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
+        !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word),
+                         s->n_images, images, tfs))
+        return fail(err, BOVW_ERR_CORRUPT, "%s: postings of word %u are damaged", s->path,
+                    word);
+    return BOVW_OK;
+}
+
+/* Rebuild the postings of a segment from its features. */
+static bovw_status rebuild(const segment *s, segment_builder *builder, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    uint32_t *words = NULL;
+    bovw_keypoint *keypoints = NULL;
+    size_t words_capacity = 0, keypoints_capacity = 0;
+    uint64_t n_features = 0;
+
+    for (uint32_t i = 0; status == BOVW_OK && i < s->n_images; i++) {
+        const bovw_image_info info = segment_image(s, i);
+        bovw_features f = {.name = (char *)(uintptr_t)info.name,
+                           .width = info.width,
+                           .height = info.height,
+                           .n = info.n_features};
+        n_features += f.n;
+        if (n_features > s->n_features)
+            status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged feature counts", s->path);
+        else if (!mem_grow(&words, &words_capacity, f.n, sizeof *words) ||
+                 !mem_grow(&keypoints, &keypoints_capacity, f.n, sizeof *keypoints))
+            status = fail_memory(err, s->path);
+        else
+            status = segment_features(s, i, words, keypoints, err);
+        f.keypoints = keypoints;
+        memcpy(f.content_id, info.content_id, BOVW_CONTENT_ID_BYTES);
+        if (status == BOVW_OK)
+            status = segment_builder_add(builder, &f, words, err);
+    }
+    free(words);
+    free(keypoints);
+    if (status == BOVW_OK && n_features != s->n_features)
+        status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged feature counts", s->path);
+    return status;
+}
+
+bovw_status segment_check(const segment *s, bovw_error *err)
+{
+    segment_builder *builder = NULL;
+
+    bovw_status status = container_verify(&s->file, s->path, err);
+    if (status == BOVW_OK)
+        status = segment_builder_new(s->n_words, &builder, err);
+    if (status == BOVW_OK)
+        status = rebuild(s, builder, err);
+    if (status == BOVW_OK)
+        status = segment_builder_compare(builder, s, err);
+    segment_builder_free(builder);
+    return status;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/weights.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+#include "base/parallel.h"
+
+#define WEIGHTS_KIND "WGHT"
+
+enum {
+    WEIGHTS_VERSION = 1,
+    SECTION_IDF = 1,
+    SECTION_NORMS = 2
+};
+
+/* idf and norms as the file has them: little-endian floats. */
+typedef struct computed {
+    uint32_t n_images;
+    uint8_t *idf, *norms;
+} computed;
+
+static void computed_free(computed *c)
+{
+    free(c->idf);
+    free(c->norms);
+    *c = (computed){0};
+}
+
+/* idf = ln(N / n_w), 0 where no image has the word (Sivic and Zisserman 2003). */
+static void compute_idf(const segment *segments, uint32_t n_segments, uint32_t n_words,
+                        computed *c)
+{
+    for (uint32_t w = 0; w < n_words; w++) {
+        uint64_t n = 0;
+        for (uint32_t s = 0; s < n_segments; s++)
+            n += segment_frequency(&segments[s], w);
+        const double idf = n ? log((double)c->n_images / (double)n) : 0.0;
+        store_lefloat(c->idf + (size_t)w * 4, (float)idf);
+    }
+}
+
+/* Lengths of the tf-idf vectors of one segment's images. Each image's squares
+ * are added in ascending order of word, whatever the segments are. */
+static bovw_status compute_norms(const segment *s, const uint8_t *idf, uint8_t *norms,
+                                 bovw_error *err)
+{
+    uint32_t *images = mem_array(s->n_images, sizeof *images);
+    uint32_t *tfs = mem_array(s->n_images, sizeof *tfs);
+    double *squares = mem_array(s->n_images, sizeof *squares);
+    bovw_status status =
+        images && tfs && squares ? BOVW_OK : fail_memory(err, "lengths of images");
+
+    for (uint32_t w = 0; status == BOVW_OK && w < s->n_words; w++) {
+        const uint32_t n = segment_frequency(s, w);
+        const double weight = (double)load_lefloat(idf + (size_t)w * 4);
+        status = segment_postings(s, w, images, tfs, err);
+        for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
+            squares[images[i]] += (tfs[i] * weight) * (tfs[i] * weight);
+    }
+    for (uint32_t i = 0; status == BOVW_OK && i < s->n_images; i++)
+        store_lefloat(norms + (size_t)i * 4, (float)sqrt(squares[i]));
+    free(images);
+    free(tfs);
+    free(squares);
+    return status;
+}
+
+static bovw_status compute_weights(const segment *segments, uint32_t n_segments,
+                                   uint32_t n_words, const bovw_compute *compute,
+                                   computed *c, bovw_error *err)
+{
+    const int n_threads = parallel_threads(compute);
+    bovw_status status = BOVW_OK;
+    size_t *starts = mem_array((size_t)n_segments + 1, sizeof *starts);
+
+    for (uint32_t s = 0; starts && s < n_segments; s++)
+        starts[s + 1] = starts[s] + segments[s].n_images;
+    c->n_images = starts ? (uint32_t)starts[n_segments] : 0;
+    c->idf = mem_array(n_words, 4);
+    c->norms = mem_array(c->n_images, 4);
+    if (!starts || !c->idf || !c->norms) {
+        free(starts);
+        computed_free(c);
+        return fail_memory(err, "weights of an index");
+    }
+    compute_idf(segments, n_segments, n_words, c);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads)
+    for (uint32_t s = 0; s < n_segments; s++) {
+        bovw_error mine = {0};
+        const bovw_status result =
+            compute_norms(&segments[s], c->idf, c->norms + starts[s] * 4, &mine);
+        if (result != BOVW_OK) {
+#pragma omp critical(bovw_weights_error)
+            {
+                status = result;
+                if (err)
+                    *err = mine;
+            }
+        }
+    }
+    free(starts);
+    if (status != BOVW_OK)
+        computed_free(c);
+    return status;
+}
+
+bovw_status weights_write(const char *path, const segment *segments, uint32_t n_segments,
+                          uint32_t n_words, const bovw_compute *compute, uint64_t *checksum,
+                          bovw_error *err)
+{
+    computed c = {0};
+    bovw_status status = compute_weights(segments, n_segments, n_words, compute, &c, err);
+    if (status != BOVW_OK)
+        return status;
+    const container_section sections[] = {
+        {.id = SECTION_IDF, .data = c.idf, .n_bytes = (uint64_t)n_words * 4},
+        {.id = SECTION_NORMS, .data = c.norms, .n_bytes = (uint64_t)c.n_images * 4},
+    };
+    status =
+        container_write(path, WEIGHTS_KIND, WEIGHTS_VERSION, sections, 2, checksum, err);
+    computed_free(&c);
+    return status;
+}
+
+bovw_status weights_open(const char *path, uint32_t n_words, uint32_t n_images,
+                         weights *out, bovw_error *err)
+{
+    weights w = {0};
+    const container_section *idf = NULL, *norms = NULL;
+    bovw_status status = container_open(path, WEIGHTS_KIND, WEIGHTS_VERSION, &w.file, err);
+    if (status == BOVW_OK)
+        status = container_section_get(&w.file, path, SECTION_IDF, "idf",
+                                       (uint64_t)n_words * 4, &idf, err);
+    if (status == BOVW_OK)
+        status = container_section_get(&w.file, path, SECTION_NORMS, "norms",
+                                       (uint64_t)n_images * 4, &norms, err);
+    if (status != BOVW_OK) {
+        weights_close(&w);
+        return status;
+    }
+    w.idf = idf->data;
+    w.norms = norms->data;
+    *out = w;
+    return BOVW_OK;
+}
+
+void weights_close(weights *w)
+{
+    container_close(&w->file);
+    *w = (weights){0};
+}
+
+bovw_status weights_check(const weights *w, const char *path, const segment *segments,
+                          uint32_t n_segments, uint32_t n_words, bovw_error *err)
+{
+    computed c = {0};
+    bovw_status status = container_verify(&w->file, path, err);
+    if (status == BOVW_OK)
+        status = compute_weights(segments, n_segments, n_words, NULL, &c, err);
+    if (status == BOVW_OK && (memcmp(w->idf, c.idf, (size_t)n_words * 4) != 0 ||
+                              memcmp(w->norms, c.norms, (size_t)c.n_images * 4) != 0))
+        status =
+            fail(err, BOVW_ERR_CORRUPT, "%s: weights do not belong to the segments", path);
+    computed_free(&c);
+    return status;
+}
