@@ -1,0 +1,72 @@
+/* consensus.h - the matches that agree with a motion, one to one, and the
+ * climb from a rough motion to the best one near it.
+ *
+ * Chum, Matas and Kittler, "Locally optimized RANSAC", DAGM 2003.
+ *
+ * Coordinates are normalised: an image's centre is (0, 0) and its longer side
+ * has length 1.
+ */
+#ifndef SEARCH_CONSENSUS_H
+#define SEARCH_CONSENSUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bovw/verify.h"
+#include "search/transform.h"
+
+/* An agreeing match and the sum of its squared transfer errors. */
+typedef struct agreement {
+    double error_sq;
+    uint32_t pair;
+} agreement;
+
+/* The usable tentative matches of two images, one array a property, and what
+ * the functions below need besides. Scratch of one thread. */
+typedef struct pair_table {
+    uint32_t n;
+    float *ax, *ay, *bx, *by;             /* (n,) positions */
+    float *log_ratio;                     /* (n,) log of scale b over scale a */
+    float *turn;                          /* (n,) angle b less angle a, in [0, 2 pi] */
+    float *a_cos, *a_sin, *b_cos, *b_sin; /* (n,) directions of the keypoints */
+    float *least_area, *most_area;        /* (n,) limits of what a motion makes of a unit
+                                           * of area at the keypoint, from the scales */
+    uint32_t *match;                      /* (n,) index in the caller's array */
+    uint32_t *a_place, *b_place;          /* (n,) in [0, n), equal where the keypoints'
+                                           * positions are */
+    uint32_t *a_uses, *b_uses;            /* (n,) by place; zero between calls */
+    agreement *found;                     /* (n,) */
+    point_pair *points;                   /* (n,) */
+    double half_width, half_height;       /* of the first image */
+    double tolerance_sq;                  /* largest squared transfer error */
+    double min_cosine;                    /* of the angle that directions may differ by */
+} pair_table;
+
+typedef struct consensus {
+    bovw_model model; /* NONE where nothing was found */
+    uint32_t n;
+    double error;      /* squared transfer errors of the members, over the degrees of
+                        * freedom that the model leaves */
+    double motion[9];  /* first image to second */
+    uint32_t *members; /* (n,) pairs; room for all of the table */
+} consensus;
+
+/*
+ * Collect the pairs that agree with out->motion: transfer errors in both
+ * directions within the tolerance, and the keypoints' scales and angles as the
+ * motion changes them at that place. Of the pairs that share a place of either
+ * image the one with the least error counts, greedily, ties by lower index.
+ */
+void consensus_collect(pair_table *table, bovw_model model, consensus *out);
+
+/*
+ * Improve *best, whose members are known: fit a similarity, then an affinity,
+ * then a homography to the members, collect again, and go on while that has
+ * more members, or as many with less error. *spare is overwritten.
+ */
+void consensus_climb(pair_table *table, consensus *best, consensus *spare);
+
+/* Has a more members than b, or as many with less error? */
+bool consensus_is_better(const consensus *a, const consensus *b);
+
+#endif

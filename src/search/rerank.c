@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "search/rerank.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+
+/* What one thread needs to verify one image. */
+typedef struct rerank_scratch {
+    bovw_verifier *verifier;
+    uint32_t *words;
+    size_t words_capacity;
+    bovw_keypoint *keypoints;
+    size_t keypoints_capacity;
+    bovw_status status; /* the first failure of this thread */
+    bovw_error error;
+} rerank_scratch;
+
+struct reranker {
+    const bovw_index *index;
+    bovw_search_options options;
+    int n_threads;
+    rerank_scratch *scratch; /* (n_threads,) */
+};
+
+bovw_status reranker_new(const bovw_index *index, const bovw_search_options *opts,
+                         const bovw_compute *compute, reranker **out, bovw_error *err)
+{
+    reranker *r = mem_array(1, sizeof *r);
+    bovw_status status = BOVW_OK;
+    if (!r)
+        return fail_memory(err, "verification");
+    r->index = index;
+    r->options = *opts;
+    r->n_threads = parallel_threads(compute);
+    r->scratch = mem_array((size_t)r->n_threads, sizeof *r->scratch);
+    if (!r->scratch)
+        status = fail_memory(err, "verification");
+    for (int i = 0; status == BOVW_OK && i < r->n_threads; i++)
+        status = bovw_verifier_new(&opts->geometry, &r->scratch[i].verifier, err);
+    if (status == BOVW_OK)
+        *out = r;
+    else
+        reranker_free(r);
+    return status;
+}
+
+void reranker_free(reranker *r)
+{
+    if (!r)
+        return;
+    for (int i = 0; r->scratch && i < r->n_threads; i++) {
+        bovw_verifier_free(r->scratch[i].verifier);
+        free(r->scratch[i].words);
+        free(r->scratch[i].keypoints);
+    }
+    free(r->scratch);
+    free(r);
+}
+
+static bovw_status verify_hit(const reranker *r, rerank_scratch *s,
+                              const bovw_features *query, const uint32_t *words,
+                              bovw_hit *hit, bovw_error *err)
+{
+    const bovw_image_info info = bovw_index_image(r->index, hit->image);
+    const uint32_t n = info.n_features;
+    bovw_match *matches = NULL;
+    size_t n_matches = 0;
+
+    if (!mem_grow(&s->words, &s->words_capacity, n, sizeof *s->words) ||
+        !mem_grow(&s->keypoints, &s->keypoints_capacity, n, sizeof *s->keypoints))
+        return fail_memory(err, "verification");
+    bovw_status status =
+        bovw_index_features(r->index, hit->image, s->words, s->keypoints, err);
+    if (status == BOVW_OK)
+        status =
+            bovw_match_words(words, query->n, s->words, n, r->options.geometry.max_matches,
+                             &matches, &n_matches, err);
+    if (status == BOVW_OK) {
+        const bovw_frame a = {.keypoints = query->keypoints,
+                              .n = query->n,
+                              .width = query->width,
+                              .height = query->height};
+        const bovw_frame b = {
+            .keypoints = s->keypoints, .n = n, .width = info.width, .height = info.height};
+        status =
+            bovw_verify(s->verifier, &a, &b, matches, n_matches, NULL, &hit->geometry, err);
+    }
+    free(matches);
+    return status;
+}
+
+static int best_first(const void *a, const void *b)
+{
+    const bovw_hit *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return (x->image > y->image) - (x->image < y->image);
+}
+
+bovw_status reranker_run(reranker *r, const bovw_features *query, const uint32_t *words,
+                         bovw_ranking *ranking, bovw_error *err)
+{
+    const uint32_t n = ranking->n < r->options.verify ? ranking->n : r->options.verify;
+
+    for (int i = 0; i < r->n_threads; i++)
+        r->scratch[i].status = BOVW_OK;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(r->n_threads)
+    for (uint32_t i = 0; i < n; i++) {
+        rerank_scratch *s = &r->scratch[parallel_thread()];
+        if (s->status == BOVW_OK)
+            s->status = verify_hit(r, s, query, words, &ranking->hits[i], &s->error);
+    }
+    for (int i = 0; i < r->n_threads; i++) {
+        if (r->scratch[i].status != BOVW_OK) {
+            if (err)
+                *err = r->scratch[i].error;
+            return r->scratch[i].status;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        bovw_hit *hit = &ranking->hits[i];
+        hit->is_verified = hit->geometry.n_inliers >= r->options.min_inliers;
+        if (hit->is_verified)
+            hit->score += (float)hit->geometry.n_inliers;
+    }
+    qsort(ranking->hits, ranking->n, sizeof *ranking->hits, best_first);
+    return BOVW_OK;
+}
