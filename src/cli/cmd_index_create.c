@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bovw index create: an empty index with its own copy of a vocabulary, and
+ * then the pictures that are given. */
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "cli/adding.h"
+#include "cli/commands.h"
+
+#ifndef BOVW_DATADIR
+#define BOVW_DATADIR "/usr/local/share/bovw"
+#endif
+#define DEFAULT_VOCABULARY BOVW_DATADIR "/default.vocab"
+
+typedef struct create_command {
+    adding adding;
+    const char *vocabulary;
+} create_command;
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    create_command *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->adding.opts;
+        state->child_inputs[1] = &c->adding.common;
+        return 0;
+    case 'v':
+        c->vocabulary = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (c->adding.index)
+            return ARGP_ERR_UNKNOWN; /* the rest comes at once, below */
+        c->adding.index = text;
+        return 0;
+    case ARGP_KEY_ARGS:
+        arguments_take(state, &c->adding.paths);
+        return 0;
+    case ARGP_KEY_END:
+        if (!c->adding.index)
+            argp_error(state, "INDEX is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option table[] = {
+    {"vocabulary", 'v', "FILE", 0,
+     "the vocabulary, which is copied into the index (default: the one that was installed "
+     "with bovw)",
+     0},
+    {0}};
+
+static const struct argp_child children[] = {
+    {&adding_argp, 0, NULL, 0}, {&common_argp, 0, "Common options:", 1}, {0}};
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .args_doc = "INDEX [PATH...]",
+    .doc =
+        "Make an index of pictures. INDEX is a folder that does not exist yet. PATH is a "
+        "picture, a folder (searched recursively, in sorted order), @LIST (a file with "
+        "one path a line) or a feature file; without any, the index is empty. An image "
+        "is known by its path as given.\v"
+        "Example:\n"
+        "  bovw index create -v my.vocab photos.bovw photos/\n"
+        "  bovw query photos.bovw photo.jpg",
+    .children = children};
+
+static bovw_status open_vocabulary(const char *path, bovw_vocabulary **vocabulary,
+                                   bovw_error *err)
+{
+    if (path)
+        return bovw_vocabulary_open(path, vocabulary, err);
+    if (!file_exists(DEFAULT_VOCABULARY))
+        return fail(err, BOVW_ERR_IO,
+                    "no vocabulary given: train one with \"bovw vocab train\" and pass it "
+                    "with -v");
+    return bovw_vocabulary_open(DEFAULT_VOCABULARY, vocabulary, err);
+}
+
+static int create(const create_command *c, console *out)
+{
+    const adding *a = &c->adding;
+    bovw_error err;
+    bovw_vocabulary *vocabulary = NULL;
+    bovw_source *source = NULL;
+    const bovw_monitor monitor = console_monitor(out);
+    int exit_status = EXIT_FAILED;
+    bovw_status status = BOVW_OK;
+
+    char *manifest = file_join(a->index, "MANIFEST");
+    if (!manifest)
+        status = fail_memory(&err, a->index);
+    else if (file_exists(manifest))
+        status = fail(&err, BOVW_ERR_ARG,
+                      "%s: is an index already; \"bovw index add\" adds to it", a->index);
+    free(manifest);
+    if (status == BOVW_OK)
+        status = open_vocabulary(c->vocabulary, &vocabulary, &err);
+    /* The pictures come before the folder is made: a wrong path leaves nothing. */
+    if (status == BOVW_OK && a->paths.n > 0)
+        status = adding_open(a, vocabulary, &monitor, &source, &err);
+    if (status == BOVW_OK)
+        status = bovw_index_create(a->index, vocabulary, &err);
+
+    if (status != BOVW_OK) {
+        console_fail(out, &err);
+    } else if (source) {
+        exit_status = adding_run(a, source, &monitor, out);
+    } else {
+        console_say(out, "%s: made, empty", a->index);
+        exit_status = console_end(out);
+    }
+    bovw_source_close(source);
+    bovw_vocabulary_close(vocabulary);
+    return exit_status;
+}
+
+static int run(int argc, char **argv)
+{
+    create_command c = {0};
+    common_options_default(&c.adding.common);
+    bovw_add_options_default(&c.adding.opts);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
+        return EXIT_FAILED;
+
+    console out;
+    console_begin(&out, argv[0], &c.adding.common);
+    return create(&c, &out);
+}
+
+const command command_index_create = {
+    .name = "index create",
+    .group = "Making",
+    .summary = "make an index, and add pictures to it",
+    .run = run,
+};

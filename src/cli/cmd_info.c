@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bovw info and bovw index info: what any of our files contains, told by its
+ * content, as "key: value" lines. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "bovw/index.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "cli/console.h"
+#include "io/container.h"
+
+enum {
+    KEY_CHECK = 0x100
+};
+
+typedef struct info_command {
+    common_options common;
+    const char *path;
+    bool is_checked;
+} info_command;
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    info_command *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->common;
+        return 0;
+    case KEY_CHECK:
+        c->is_checked = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (c->path)
+            argp_error(state, "one FILE only, not \"%s\" too", text);
+        c->path = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!c->path)
+            argp_error(state, "FILE is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option table[] = {
+    {"check", KEY_CHECK, NULL, 0, "decode and verify all of it", 0}, {0}};
+
+static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .args_doc = "FILE",
+    .doc = "Print what a vocabulary, a feature file or an index contains, one \"key: "
+           "value\" a line. What FILE is follows from its content, not from its name.\v"
+           "Example:\n"
+           "  bovw info photos.bovw\n"
+           "  bovw info --check photos.feat",
+    .children = children};
+
+static void print_options(const bovw_feature_options *opts)
+{
+    char text[BOVW_FEATURE_OPTIONS_TEXT];
+    bovw_feature_options_format(opts, text);
+    printf("features: %s\n", text);
+}
+
+/* ---- one function for each kind -------------------------------------------- */
+
+static bovw_status print_vocabulary(const char *path, bovw_error *err)
+{
+    bovw_vocabulary *vocabulary = NULL;
+    /* Opening verifies every byte. */
+    const bovw_status status = bovw_vocabulary_open(path, &vocabulary, err);
+    if (status != BOVW_OK)
+        return status;
+    printf("kind: vocabulary\n"
+           "words: %u\n"
+           "id: %s\n"
+           "trained: %s\n",
+           bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
+           bovw_vocabulary_summary(vocabulary));
+    print_options(bovw_vocabulary_options(vocabulary));
+    bovw_vocabulary_close(vocabulary);
+    return BOVW_OK;
+}
+
+static bovw_status check_feature_file(const bovw_feature_file *file,
+                                      const bovw_monitor *monitor, bovw_error *err)
+{
+    const uint32_t n = bovw_feature_file_count(file);
+    for (uint32_t i = 0; i < n; i++) {
+        bovw_features features = {0};
+        const bovw_status status = bovw_feature_file_read(file, i, &features, err);
+        if (status != BOVW_OK)
+            return status;
+        bovw_features_free(&features);
+        if (!monitor->progress(monitor->context, "checking", i + 1, n))
+            return fail(err, BOVW_ERR_CANCELLED, "stopped; not everything was checked");
+    }
+    return BOVW_OK;
+}
+
+static bovw_status print_feature_file(const info_command *c, const bovw_monitor *monitor,
+                                      bovw_error *err)
+{
+    bovw_feature_file *file = NULL;
+    bovw_status status = bovw_feature_file_open(c->path, &file, err);
+    if (status != BOVW_OK)
+        return status;
+    printf("kind: feature file\n"
+           "images: %u\n"
+           "features: %" PRIu64 "\n",
+           bovw_feature_file_count(file), bovw_feature_file_n_features(file));
+    print_options(bovw_feature_file_options(file));
+    if (c->is_checked)
+        status = check_feature_file(file, monitor, err);
+    bovw_feature_file_close(file);
+    return status;
+}
+
+static bovw_status print_index(const info_command *c, const bovw_monitor *monitor,
+                               bovw_error *err)
+{
+    bovw_index *index = NULL;
+    const bovw_status status = bovw_index_open(c->path, &index, err);
+    if (status != BOVW_OK)
+        return status;
+    const bovw_vocabulary *vocabulary = bovw_index_vocabulary(index);
+    printf("kind: index\n"
+           "images: %u\n"
+           "features: %" PRIu64 "\n"
+           "postings: %" PRIu64 "\n"
+           "segments: %u\n"
+           "generation: %" PRIu64 "\n"
+           "bytes: %" PRIu64 "\n"
+           "words: %u\n"
+           "vocabulary: %s\n"
+           "trained: %s\n",
+           bovw_index_n_images(index), bovw_index_n_features(index),
+           bovw_index_n_postings(index), bovw_index_n_segments(index),
+           bovw_index_generation(index), bovw_index_bytes(index),
+           bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
+           bovw_vocabulary_summary(vocabulary));
+    print_options(bovw_vocabulary_options(vocabulary));
+    bovw_index_close(index);
+    return c->is_checked ? bovw_index_check(c->path, monitor, err) : BOVW_OK;
+}
+
+static bovw_status print_info(const info_command *c, const bovw_monitor *monitor,
+                              bovw_error *err)
+{
+    char kind[CONTAINER_KIND_BYTES + 1];
+
+    if (file_is_folder(c->path))
+        return print_index(c, monitor, err);
+    bovw_status status = container_kind(c->path, kind, err);
+    if (status != BOVW_OK)
+        return status;
+    if (strcmp(kind, "VOCA") == 0)
+        return print_vocabulary(c->path, err);
+    if (kind[0])
+        return fail(err, BOVW_ERR_FORMAT,
+                    "%s: a part of an index; give the folder that it is in", c->path);
+    status = print_feature_file(c, monitor, err);
+    if (status == BOVW_ERR_FORMAT)
+        return fail(err, BOVW_ERR_FORMAT,
+                    "%s: neither a vocabulary nor a feature file nor an index", c->path);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    info_command c = {0};
+    common_options_default(&c.common);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
+        return EXIT_FAILED;
+
+    console out;
+    bovw_error err;
+    console_begin(&out, argv[0], &c.common);
+    const bovw_monitor monitor = console_monitor(&out);
+    if (print_info(&c, &monitor, &err) != BOVW_OK)
+        return console_fail(&out, &err);
+    if (c.is_checked)
+        console_say(&out, "%s: no damage found", c.path);
+    return console_end(&out);
+}
+
+const command command_index_info = {
+    .name = "index info",
+    .group = "Inspecting",
+    .summary = "the same as info, for an index",
+    .run = run,
+};
+
+const command command_info = {
+    .name = "info",
+    .group = "Inspecting",
+    .summary = "print what a vocabulary, feature file or index contains",
+    .run = run,
+};

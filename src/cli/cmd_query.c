@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bovw query: rank the images of an index for each picture that is given.
+ * Pictures come in batches from the source; each batch is searched in one
+ * call and printed in order. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "bovw/report.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "cli/console.h"
+#include "cli/results.h"
+
+enum {
+    KEY_REGION = 0x100,
+    KEY_FORMAT,
+    KEY_HTML
+};
+
+typedef struct query_command {
+    common_options common;
+    search_input search;
+    const char *index;
+    arguments paths;
+    const char *format;
+    const char *output;
+    const char *html; /* or NULL */
+    float region[4];
+    bool has_region;
+    char *command_line; /* for the page's foot */
+
+    /* While it runs. */
+    console *out;
+    bovw_index *opened;
+    results *results;
+    bovw_page *page;
+    uint64_t n_queries;
+} query_command;
+
+static const char *parse_format(const struct argp_state *state, const char *text)
+{
+    char names[64] = "";
+    for (size_t i = 0; results_format(i, NULL); i++) {
+        const char *name = results_format(i, NULL);
+        const size_t length = strlen(names);
+        if (strcmp(name, text) == 0)
+            return name;
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name);
+    }
+    argp_error(state, "--format: \"%s\" is not one of %s", text, names);
+    return NULL;
+}
+
+static void check_arguments(const query_command *c, const struct argp_state *state)
+{
+    if (!c->index)
+        argp_error(state, "INDEX is missing");
+    if (c->paths.n == 0)
+        argp_error(state, "PATH is missing");
+    if (c->html && strcmp(c->html, "-") == 0 && strcmp(c->output, "-") == 0)
+        argp_error(state, "--html -: standard output has the results already; write "
+                          "them to a file with -o");
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    query_command *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->search;
+        state->child_inputs[1] = &c->common;
+        return 0;
+    case KEY_REGION:
+        parse_region(state, "--region", text, c->region);
+        c->has_region = true;
+        return 0;
+    case KEY_FORMAT:
+        c->format = parse_format(state, text);
+        return 0;
+    case KEY_HTML:
+        c->html = text;
+        return 0;
+    case 'o':
+        c->output = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (c->index)
+            return ARGP_ERR_UNKNOWN; /* the rest comes at once, below */
+        c->index = text;
+        return 0;
+    case ARGP_KEY_ARGS:
+        arguments_take(state, &c->paths);
+        return 0;
+    case ARGP_KEY_END:
+        check_arguments(c, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *help(int key, const char *text, void *input)
+{
+    char formats[512] = "";
+    (void)input;
+    if (key != KEY_FORMAT)
+        return help_as_is(text);
+    for (size_t i = 0; results_format(i, NULL); i++) {
+        const char *summary;
+        const char *name = results_format(i, &summary);
+        const size_t length = strlen(formats);
+        snprintf(formats + length, sizeof formats - length, "%s%s (%s%s)", i ? ", " : "",
+                 name, i ? "" : "default: ", summary);
+    }
+    return help_fill(text, "%s", formats);
+}
+
+static const struct argp_option table[] = {
+    {"region", KEY_REGION, "X,Y,W,H", 0,
+     "search with what is inside this rectangle of the query picture: left, top, width, "
+     "height in pixels",
+     0},
+    {"format", KEY_FORMAT, "FORMAT", 0, "{}", 0},
+    {"output", 'o', "FILE", 0, "write the results there (default -: standard output)", 0},
+    {"html", KEY_HTML, "FILE", 0,
+     "also write one self-contained page with the query and its results as pictures", 0},
+    {0}};
+
+static const struct argp_child children[] = {
+    {&search_argp, 0, NULL, 0}, {&common_argp, 0, "Common options:", 1}, {0}};
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .args_doc = "INDEX PATH...",
+    .doc = "Rank the images of an index by how much they look like each query picture. "
+           "PATH is a picture, a folder, @LIST (a file with one path a line), a feature "
+           "file, or - for one picture on standard input. The score is the cosine "
+           "similarity of visual words, from 0 to 1, plus the number of inliers where the "
+           "geometry was verified.\v"
+           "Example:\n"
+           "  bovw query photos.bovw photo.jpg\n"
+           "  bovw query photos.bovw photo.jpg --verify 100 --html page.html\n"
+           "  bovw query photos.bovw photo.jpg --region 100,50,400,300",
+    .children = children,
+    .help_filter = help};
+
+/* ---- searching ---------------------------------------------------------------- */
+
+static bovw_status add_to_page(const query_command *c, const ranked_query *query,
+                               bovw_error *err)
+{
+    const uint32_t n = query->ranking.n;
+    bovw_page_result *shown = mem_array(n, sizeof *shown);
+    if (!shown)
+        return fail_memory(err, c->html);
+    for (uint32_t i = 0; i < n; i++) {
+        const bovw_hit *hit = &query->ranking.hits[i];
+        const char *name = bovw_index_image(c->opened, hit->image).name;
+        shown[i] =
+            (bovw_page_result){.name = name, .picture = picture_of(name), .hit = *hit};
+    }
+    const bovw_page_query head = {.name = query->name,
+                                  .picture = picture_of(query->name),
+                                  .region = c->has_region ? c->region : NULL,
+                                  .n_features = query->n_features,
+                                  .seconds = query->ranking.seconds};
+    const bovw_status status =
+        bovw_page_add(c->page, &head, shown, n, &c->common.compute, err);
+    free(shown);
+    return status;
+}
+
+static bovw_status write_query(query_command *c, const ranked_query *query, bovw_error *err)
+{
+    const bovw_timings *s = &query->ranking.seconds;
+    if (query->n_features == 0)
+        console_say(c->out, "%s: no features%s", query->name,
+                    c->has_region ? " inside the region" : "");
+    console_detail(c->out,
+                   "%s: %u features; seconds: %.4f extraction, %.4f quantisation, %.4f "
+                   "search, %.4f verification",
+                   query->name, query->n_features, s->extraction, s->quantisation,
+                   s->search, s->verification);
+    bovw_status status = results_add(c->results, query, err);
+    if (status == BOVW_OK && c->page)
+        status = add_to_page(c, query, err);
+    c->n_queries++;
+    return status;
+}
+
+static bovw_status search_batch(void *context, const bovw_source_batch *batch,
+                                bovw_error *err)
+{
+    query_command *c = context;
+    bovw_ranking *rankings = mem_array(batch->n, sizeof *rankings);
+    if (!rankings)
+        return fail_memory(err, "rankings");
+    for (size_t i = 0; c->has_region && i < batch->n; i++)
+        bovw_features_crop(&batch->features[i], c->region[0], c->region[1], c->region[2],
+                           c->region[3]);
+
+    bovw_status status = bovw_search(c->opened, batch->features, batch->n, &c->search.opts,
+                                     &c->common.compute, rankings, err);
+    if (status == BOVW_OK) {
+        for (size_t i = 0; i < batch->n; i++) {
+            rankings[i].seconds.extraction = batch->seconds[i];
+            if (status == BOVW_OK)
+                status = write_query(c,
+                                     &(ranked_query){.name = batch->features[i].name,
+                                                     .n_features = batch->features[i].n,
+                                                     .ranking = rankings[i]},
+                                     err);
+            bovw_ranking_free(&rankings[i]);
+        }
+    }
+    free(rankings);
+    return status;
+}
+
+/* ---- the page ------------------------------------------------------------------- */
+
+static bovw_status open_page(query_command *c, bovw_error *err)
+{
+    char options[BOVW_FEATURE_OPTIONS_TEXT];
+    const bovw_vocabulary *vocabulary = bovw_index_vocabulary(c->opened);
+    bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
+    char *foot =
+        mem_format("%s\n%s: %u images, %" PRIu64 " features\nvocabulary %s: %u "
+                   "words; %s\n%s\nbovw %s",
+                   c->command_line ? c->command_line : "", c->index,
+                   bovw_index_n_images(c->opened), bovw_index_n_features(c->opened),
+                   bovw_vocabulary_id(vocabulary), bovw_vocabulary_size(vocabulary),
+                   bovw_vocabulary_summary(vocabulary), options, bovw_version());
+    if (!foot)
+        return fail_memory(err, c->html);
+    const bovw_status status =
+        bovw_page_open(c->html, "Image search", foot, 0, &c->page, err);
+    free(foot);
+    return status;
+}
+
+static bovw_status open_all(query_command *c, const bovw_monitor *monitor,
+                            bovw_source **source, bovw_error *err)
+{
+    bovw_status status = bovw_index_open(c->index, &c->opened, err);
+    if (status == BOVW_OK)
+        status = bovw_source_open((const char *const *)c->paths.items, c->paths.n,
+                                  bovw_vocabulary_options(bovw_index_vocabulary(c->opened)),
+                                  monitor, source, err);
+    if (status == BOVW_OK && bovw_source_count(*source) == 0)
+        status = fail(err, BOVW_ERR_ARG, "no pictures in what was given");
+    if (status == BOVW_OK)
+        status = results_open(c->format, c->output, c->opened, &c->results, err);
+    if (status == BOVW_OK && c->html)
+        status = open_page(c, err);
+    return status;
+}
+
+/* Commit on success; what was written of a failed run does not appear. */
+static bovw_status close_all(query_command *c, bovw_status status, bovw_error *err)
+{
+    if (status != BOVW_OK) {
+        results_abort(c->results);
+        bovw_page_abort(c->page);
+        return status;
+    }
+    status = results_close(c->results, err);
+    if (!c->page)
+        return status;
+    if (status == BOVW_OK)
+        return bovw_page_close(c->page, err);
+    bovw_page_abort(c->page);
+    return status;
+}
+
+static int query(query_command *c)
+{
+    bovw_error err;
+    bovw_source *source = NULL;
+    const bovw_monitor monitor = console_monitor(c->out);
+    bovw_status status = open_all(c, &monitor, &source, &err);
+    if (status == BOVW_OK) {
+        const bovw_source_consumer consumer = {.context = c, .consume = search_batch};
+        status = bovw_source_run(source, &c->common.compute, "searching", &consumer,
+                                 &monitor, &err);
+    }
+    status = close_all(c, status, &err);
+    bovw_source_close(source);
+    bovw_index_close(c->opened);
+
+    if (status == BOVW_ERR_CANCELLED) {
+        console_complain(c->out, "stopped after %" PRIu64 " quer%s", c->n_queries,
+                         c->n_queries == 1 ? "y" : "ies");
+        return EXIT_FAILED;
+    }
+    if (status != BOVW_OK)
+        return console_fail(c->out, &err);
+    if (c->n_queries == 0) {
+        console_complain(c->out, "no query picture could be read");
+        return EXIT_FAILED;
+    }
+    if (c->html)
+        console_say(c->out, "%s: %" PRIu64 " quer%s", c->html, c->n_queries,
+                    c->n_queries == 1 ? "y" : "ies");
+    return console_end(c->out);
+}
+
+static int run(int argc, char **argv)
+{
+    bovw_search_options defaults;
+    query_command c = {.format = results_format(0, NULL), .output = "-"};
+    bovw_search_options_default(&defaults);
+    common_options_default(&c.common);
+    search_input_default(&c.search, defaults.top);
+    c.command_line = join_words(argc, argv); /* before argp reorders them */
+    if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
+        return EXIT_FAILED;
+
+    console out;
+    console_begin(&out, argv[0], &c.common);
+    c.out = &out;
+    const int exit_status = query(&c);
+    free(c.command_line);
+    return exit_status;
+}
+
+const command command_query = {
+    .name = "query",
+    .group = "Searching",
+    .summary = "rank the images of an index for query pictures",
+    .run = run,
+};

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bovw vocab train: k-means on the descriptors of many pictures. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "bovw/vocabulary.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "cli/console.h"
+
+enum {
+    KEY_FORCE = 0x100,
+    KEY_ITERATIONS,
+    KEY_SAMPLE
+};
+
+typedef struct train_command {
+    common_options common;
+    feature_input features;
+    bovw_train_options train;
+    const char *output;
+    bool is_forced;
+    arguments paths;
+} train_command;
+
+static void check_arguments(const train_command *c, const struct argp_state *state)
+{
+    if (c->train.kmeans.k == 0)
+        argp_error(state, "-k N is missing");
+    if (!c->output)
+        argp_error(state, "-o FILE is missing");
+    if (strcmp(c->output, "-") == 0)
+        argp_error(state, "-o: a vocabulary cannot be written to standard output");
+    if (c->paths.n == 0)
+        argp_error(state, "PATH is missing");
+    if (c->train.sample > 0 && c->train.sample < c->train.kmeans.k)
+        argp_error(state, "--sample: %" PRIu64 " descriptors are fewer than %u words",
+                   c->train.sample, c->train.kmeans.k);
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    train_command *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->features;
+        state->child_inputs[1] = &c->common;
+        return 0;
+    case 'k':
+        c->train.kmeans.k = (uint32_t)parse_count(state, "-k", text, 1, 100000000);
+        return 0;
+    case 'o':
+        c->output = text;
+        return 0;
+    case KEY_FORCE:
+        c->is_forced = true;
+        return 0;
+    case KEY_ITERATIONS:
+        c->train.kmeans.n_iterations =
+            (uint32_t)parse_count(state, "--iterations", text, 1, 100000);
+        return 0;
+    case KEY_SAMPLE:
+        c->train.sample = parse_count(state, "--sample", text, 0, 10000000000);
+        return 0;
+    case ARGP_KEY_ARGS:
+        arguments_take(state, &c->paths);
+        return 0;
+    case ARGP_KEY_END:
+        check_arguments(c, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *help(int key, const char *text, void *input)
+{
+    bovw_train_options defaults;
+    (void)input;
+    bovw_train_options_default(&defaults);
+    switch (key) {
+    case KEY_ITERATIONS:
+        return help_fill(text, "%u", defaults.kmeans.n_iterations);
+    case KEY_SAMPLE:
+        return help_fill(text, "%" PRIu64, defaults.sample);
+    default:
+        return help_as_is(text);
+    }
+}
+
+static const struct argp_option table[] = {
+    {"words", 'k', "N", 0, "number of visual words (required)", 0},
+    {"output", 'o', "FILE", 0, "the vocabulary to make (required)", 0},
+    {"force", KEY_FORCE, NULL, 0, "replace FILE if it exists", 0},
+    {"iterations", KEY_ITERATIONS, "N", 0,
+     "at most N rounds of k-means (default {}); it stops early when little changes", 0},
+    {"sample", KEY_SAMPLE, "N", 0,
+     "train on N descriptors, drawn evenly from all pictures; 0: 50 per word, at least "
+     "100,000 (default {})",
+     0},
+    {0}};
+
+static const struct argp_child children[] = {
+    {&feature_argp, 0, "Features:", 1}, {&common_argp, 0, "Common options:", 2}, {0}};
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .args_doc = "-k N -o FILE PATH...",
+    .doc = "Train a vocabulary of N visual words on the features of pictures. The same "
+           "pictures, options and seed give the same file. PATH is a picture, a folder, "
+           "@LIST or a feature file.\v"
+           "Example:\n"
+           "  bovw extract -o photos.feat photos/\n"
+           "  bovw vocab train -k 20000 -o my.vocab photos.feat",
+    .children = children,
+    .help_filter = help};
+
+static bovw_status train(const train_command *c, console *out, bovw_vocabulary **vocabulary,
+                         bovw_error *err)
+{
+    bovw_source *source = NULL;
+    const bovw_monitor monitor = console_monitor(out);
+
+    bovw_status status = check_output(c->output, c->is_forced, err);
+    if (status == BOVW_OK)
+        status = bovw_source_open((const char *const *)c->paths.items, c->paths.n,
+                                  feature_input_get(&c->features), &monitor, &source, err);
+    if (status == BOVW_OK && bovw_source_count(source) == 0)
+        status = fail(err, BOVW_ERR_ARG, "no pictures in what was given");
+    if (status == BOVW_OK) {
+        console_detail(out, "%u images", bovw_source_count(source));
+        status = bovw_vocabulary_train(source, &c->train, &c->common.compute, &monitor,
+                                       vocabulary, err);
+    }
+    if (status == BOVW_OK)
+        status = bovw_vocabulary_save(*vocabulary, c->output, err);
+    bovw_source_close(source);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    train_command c = {0};
+    common_options_default(&c.common);
+    feature_input_default(&c.features);
+    bovw_train_options_default(&c.train);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
+        return EXIT_FAILED;
+    c.train.kmeans.seed = c.common.seed;
+
+    console out;
+    bovw_error err;
+    bovw_vocabulary *vocabulary = NULL;
+    const double start = clock_seconds();
+    console_begin(&out, argv[0], &c.common);
+    const bovw_status status = train(&c, &out, &vocabulary, &err);
+    if (status == BOVW_OK) {
+        char words[COUNT_TEXT];
+        console_say(&out, "%s: %s words, id %s, %s; in %.1f s", c.output,
+                    count_text(bovw_vocabulary_size(vocabulary), words),
+                    bovw_vocabulary_id(vocabulary), bovw_vocabulary_summary(vocabulary),
+                    clock_seconds() - start);
+    }
+    bovw_vocabulary_close(vocabulary);
+    if (status == BOVW_ERR_CANCELLED) {
+        console_complain(&out, "stopped; nothing was kept");
+        return EXIT_FAILED;
+    }
+    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+}
+
+const command command_vocab_train = {
+    .name = "vocab train",
+    .group = "Making",
+    .summary = "train a vocabulary of visual words on pictures",
+    .run = run,
+};

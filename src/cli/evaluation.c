@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/evaluation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "bovw/features.h"
+
+enum {
+    BATCH = 64 /* queries from a feature file that are searched at once */
+};
+
+/* ---- from features to measures ------------------------------------------------ */
+
+static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ranking,
+                           bovw_error *err)
+{
+    const char *name = bovw_truth_get(e->truth, query).name;
+    measured_query *measured = &e->queries[query];
+    bovw_judgement *judgements = mem_array(ranking->n, sizeof *judgements);
+    bovw_status status = BOVW_OK;
+    if (!judgements)
+        return fail_memory(err, name);
+
+    for (uint32_t i = 0; i < ranking->n; i++)
+        judgements[i] = bovw_binding_judge(e->binding, query, ranking->hits[i].image);
+    bovw_evaluate(judgements, ranking->n, bovw_truth_n_relevant(e->truth, query),
+                  measured->values);
+    measured->seconds = ranking->seconds;
+    measured->is_done = true;
+    free(judgements);
+
+    for (uint32_t i = 0; e->run && status == BOVW_OK && i < ranking->n; i++) {
+        const bovw_hit *hit = &ranking->hits[i];
+        status =
+            bovw_run_writer_add(e->run, name, bovw_index_image(e->index, hit->image).name,
+                                i + 1, hit->score, err);
+    }
+    return status;
+}
+
+/* features (n,) of the queries (n,); extraction (n,) took so many seconds, or
+ * NULL. */
+static bovw_status search_queries(evaluation *e, bovw_features *features,
+                                  const uint32_t *queries, const double *extraction,
+                                  size_t n, bovw_error *err)
+{
+    bovw_ranking *rankings = mem_array(n, sizeof *rankings);
+    if (!rankings)
+        return fail_memory(err, "rankings");
+    for (size_t i = 0; i < n; i++) {
+        const bovw_truth_query q = bovw_truth_get(e->truth, queries[i]);
+        if (q.has_region)
+            bovw_features_crop(&features[i], q.region[0], q.region[1], q.region[2],
+                               q.region[3]);
+    }
+    bovw_status status =
+        bovw_search(e->index, features, n, e->search, e->compute, rankings, err);
+    if (status == BOVW_OK) {
+        for (size_t i = 0; i < n; i++) {
+            rankings[i].seconds.extraction = extraction ? extraction[i] : 0;
+            if (status == BOVW_OK)
+                status = measure(e, queries[i], &rankings[i], err);
+            bovw_ranking_free(&rankings[i]);
+        }
+    }
+    free(rankings);
+    return status;
+}
+
+/* ---- queries from pictures ------------------------------------------------------ */
+
+typedef struct picture_run {
+    evaluation *e;
+    char **paths;      /* (n,) of the queries that have a picture, owned */
+    uint32_t *queries; /* (n,) */
+    size_t n;
+    uint32_t *query_of_item; /* (source count,) */
+} picture_run;
+
+static bovw_status search_batch(void *context, const bovw_source_batch *batch,
+                                bovw_error *err)
+{
+    picture_run *p = context;
+    uint32_t *queries = mem_array(batch->n, sizeof *queries);
+    if (!queries)
+        return fail_memory(err, "queries");
+    for (size_t i = 0; i < batch->n; i++)
+        queries[i] = p->query_of_item[batch->items[i]];
+    const bovw_status status =
+        search_queries(p->e, batch->features, queries, batch->seconds, batch->n, err);
+    free(queries);
+    return status;
+}
+
+/* A path that a source takes for nothing but a picture file. */
+static char *plain_path(char *path)
+{
+    if (path[0] != '@' && path[0] != '-')
+        return path;
+    char *plain = mem_format("./%s", path);
+    free(path);
+    return plain;
+}
+
+static bovw_status find_pictures(picture_run *p, bovw_error *err)
+{
+    evaluation *e = p->e;
+    const uint32_t n = bovw_truth_n_queries(e->truth);
+    p->paths = mem_array(n, sizeof *p->paths);
+    p->queries = mem_array(n, sizeof *p->queries);
+    if (!p->paths || !p->queries)
+        return fail_memory(err, "queries");
+    for (uint32_t i = 0; i < n; i++) {
+        char *path = NULL;
+        bovw_error reason;
+        if (bovw_truth_picture(e->truth, i, &path, &reason) != BOVW_OK) {
+            console_skip(e->out, bovw_truth_get(e->truth, i).name, &reason);
+            continue;
+        }
+        path = plain_path(path);
+        if (!path)
+            return fail_memory(err, "queries");
+        p->queries[p->n] = i;
+        p->paths[p->n++] = path;
+    }
+    return BOVW_OK;
+}
+
+/* The source has the pictures in the order of the paths, but leaves out those
+ * that it cannot open. */
+static bovw_status tie_items(picture_run *p, const bovw_source *source, bovw_error *err)
+{
+    const uint32_t n = bovw_source_count(source);
+    size_t at = 0;
+    p->query_of_item = mem_array(n, sizeof *p->query_of_item);
+    if (!p->query_of_item)
+        return fail_memory(err, "queries");
+    for (uint32_t i = 0; i < n; i++) {
+        while (at < p->n && strcmp(p->paths[at], bovw_source_name(source, i)) != 0)
+            at++;
+        if (at == p->n)
+            return fail(err, BOVW_ERR_MISMATCH, "%s: not a picture",
+                        bovw_source_name(source, i));
+        p->query_of_item[i] = p->queries[at++];
+    }
+    return BOVW_OK;
+}
+
+bovw_status evaluate_pictures(evaluation *e, const bovw_monitor *monitor, bovw_error *err)
+{
+    picture_run p = {.e = e};
+    bovw_source *source = NULL;
+    const bovw_feature_options *opts =
+        bovw_vocabulary_options(bovw_index_vocabulary(e->index));
+
+    bovw_status status = find_pictures(&p, err);
+    if (status == BOVW_OK)
+        status = bovw_source_open((const char *const *)p.paths, p.n, opts, monitor, &source,
+                                  err);
+    if (status == BOVW_OK)
+        status = tie_items(&p, source, err);
+    if (status == BOVW_OK) {
+        const bovw_source_consumer consumer = {.context = &p, .consume = search_batch};
+        status = bovw_source_run(source, e->compute, "evaluating", &consumer, monitor, err);
+    }
+    bovw_source_close(source);
+    for (size_t i = 0; i < p.n; i++)
+        free(p.paths[i]);
+    free(p.paths);
+    free(p.queries);
+    free(p.query_of_item);
+    return status;
+}
+
+/* ---- queries from a feature file -------------------------------------------------- */
+
+static bool read_query(evaluation *e, const bovw_feature_file *file, uint32_t query,
+                       bovw_features *features)
+{
+    bovw_error reason;
+    const char *name = bovw_truth_get(e->truth, query).name;
+    const uint32_t i = bovw_feature_file_find(file, name);
+    bovw_status status;
+    if (i == UINT32_MAX)
+        status = fail(&reason, BOVW_ERR_ARG, "%s: not in the feature file", name);
+    else
+        status = bovw_feature_file_read(file, i, features, &reason);
+    if (status != BOVW_OK)
+        console_skip(e->out, name, &reason);
+    return status == BOVW_OK;
+}
+
+/* Read and search queries [first, end). */
+static bovw_status search_range(evaluation *e, const bovw_feature_file *file,
+                                uint32_t first, uint32_t end, bovw_error *err)
+{
+    bovw_features features[BATCH] = {{0}};
+    uint32_t queries[BATCH] = {0};
+    size_t n = 0;
+    for (uint32_t i = first; i < end; i++) {
+        if (read_query(e, file, i, &features[n]))
+            queries[n++] = i;
+    }
+    const bovw_status status = search_queries(e, features, queries, NULL, n, err);
+    for (size_t i = 0; i < n; i++)
+        bovw_features_free(&features[i]);
+    return status;
+}
+
+bovw_status evaluate_features(evaluation *e, const char *path, const bovw_monitor *monitor,
+                              bovw_error *err)
+{
+    const uint32_t n = bovw_truth_n_queries(e->truth);
+    bovw_feature_file *file = NULL;
+    bovw_status status = bovw_feature_file_open(path, &file, err);
+    if (status != BOVW_OK)
+        return status;
+    status =
+        check_same_options(path, bovw_feature_file_options(file), "the index",
+                           bovw_vocabulary_options(bovw_index_vocabulary(e->index)), err);
+    for (uint32_t first = 0; status == BOVW_OK && first < n; first += BATCH) {
+        if (!monitor->progress(monitor->context, "evaluating", first, n))
+            status = fail(err, BOVW_ERR_CANCELLED, "stopped");
+        else
+            status =
+                search_range(e, file, first, n - first < BATCH ? n : first + BATCH, err);
+    }
+    bovw_feature_file_close(file);
+    return status;
+}
