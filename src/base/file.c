@@ -170,7 +170,7 @@ bovw_status new_file_write(new_file *file, const void *bytes, size_t n_bytes,
 bovw_status new_file_commit(new_file *file, bovw_error *err)
 {
     bovw_status status = BOVW_OK;
-    bool ok = fflush(file->stream) == 0;
+    bool ok = fflush(file->stream) == 0 && !ferror(file->stream);
     if (ok && file->temporary)
         ok = fsync(fileno(file->stream)) == 0;
     if (!ok)

@@ -29,6 +29,19 @@ static int compare_reversed(const char *a, const char *b)
     return (i > 0) - (j > 0);
 }
 
+/* The same, with a slash in front of b. */
+static int compare_path_end(const char *a, const char *b)
+{
+    size_t i = strlen(a), j = strlen(b) + 1;
+    while (i > 0 && j > 0) {
+        const unsigned char x = (unsigned char)a[--i];
+        const unsigned char y = --j > 0 ? (unsigned char)b[j - 1] : '/';
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return (i > 0) - (j > 0);
+}
+
 typedef int compare_fn(const char *a, const char *b);
 
 /* Sift-down of a heap sort: no recursion, no scratch, any input. */
@@ -136,11 +149,7 @@ uint32_t name_table_find(const name_table *table, const char *name)
 
     /* Names that end with "/name" follow each other from where "/name" would
      * stand in the reversed order. */
-    char *end = mem_format("/%s", name);
-    if (!end)
-        return NAME_NONE;
-    const uint32_t at = lower_bound(table, table->backward, end, compare_reversed);
-    free(end);
+    const uint32_t at = lower_bound(table, table->backward, name, compare_path_end);
     if (at >= table->n || !ends_with_path(table->names[table->backward[at]], name))
         return NAME_NONE;
     if (at + 1 < table->n && ends_with_path(table->names[table->backward[at + 1]], name))

@@ -170,12 +170,12 @@ static void print_text(const eval_report *r)
            s->quantisation, s->search, s->verification, sum_of(s), r->total_seconds,
            r->peak_bytes / 1e6);
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
-    printf("%s: %u images; vocabulary %s of %u words (%s); %s; --verify %u -n %u, %d "
+    printf("%s: %u images; vocabulary %s (%s); %s; --verify %u -n %u, %d "
            "thread%s, bovw %s\n",
            r->command->index, bovw_index_n_images(r->index), bovw_vocabulary_id(vocabulary),
-           bovw_vocabulary_size(vocabulary), bovw_vocabulary_summary(vocabulary), options,
-           r->command->search.opts.verify, r->command->search.opts.top, r->n_threads,
-           plural((uint64_t)r->n_threads), bovw_version());
+           bovw_vocabulary_summary(vocabulary), options, r->command->search.opts.verify,
+           r->command->search.opts.top, r->n_threads, plural((uint64_t)r->n_threads),
+           bovw_version());
 }
 
 static json_t *json_rows(const eval_report *r)

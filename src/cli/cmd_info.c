@@ -164,7 +164,7 @@ static bovw_status print_info(const info_command *c, const bovw_monitor *monitor
         return status;
     if (strcmp(kind, "VOCA") == 0)
         return print_vocabulary(c->path, err);
-    if (kind[0])
+    if (kind[0] && strcmp(kind, "FEAT") != 0)
         return fail(err, BOVW_ERR_FORMAT,
                     "%s: a part of an index; give the folder that it is in", c->path);
     status = print_feature_file(c, monitor, err);

@@ -159,10 +159,8 @@ static int run(int argc, char **argv)
     console_begin(&out, argv[0], &c.common);
     const bovw_status status = train(&c, &out, &vocabulary, &err);
     if (status == BOVW_OK) {
-        char words[COUNT_TEXT];
-        console_say(&out, "%s: %s words, id %s, %s; in %.1f s", c.output,
-                    count_text(bovw_vocabulary_size(vocabulary), words),
-                    bovw_vocabulary_id(vocabulary), bovw_vocabulary_summary(vocabulary),
+        console_say(&out, "%s: %s; id %s, %.1f s", c.output,
+                    bovw_vocabulary_summary(vocabulary), bovw_vocabulary_id(vocabulary),
                     clock_seconds() - start);
     }
     bovw_vocabulary_close(vocabulary);

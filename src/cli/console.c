@@ -208,13 +208,22 @@ static void on_skipped(void *context, const char *name, const bovw_error *reason
     console_skip(context, name, reason);
 }
 
-bovw_monitor console_monitor(console *c)
+/* A signal that we were started to ignore, as in the background of a script,
+ * stays ignored. */
+static void catch_signal(int number)
 {
+    struct sigaction before = {0};
     struct sigaction action = {.sa_handler = ask_to_stop,
                                .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
+}
+
+bovw_monitor console_monitor(console *c)
+{
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
     return (bovw_monitor){.context = c,
                           .progress = on_progress,
                           .message = on_message,

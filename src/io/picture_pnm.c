@@ -95,7 +95,8 @@ static uint8_t load_sample(const uint8_t *samples, uint32_t largest, size_t i)
 {
     const uint32_t value =
         largest > 255 ? (uint32_t)(samples[2 * i] << 8 | samples[2 * i + 1]) : samples[i];
-    return value >= largest ? 255 : (uint8_t)((value * 255 + largest / 2) / largest);
+    const uint32_t scaled = (value * 255 + largest / 2) / largest;
+    return (uint8_t)(scaled < 255 ? scaled : 255);
 }
 
 bovw_status picture_pnm_decode(const picture_file *file, uint32_t channels,

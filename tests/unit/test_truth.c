@@ -485,11 +485,16 @@ static void a_truth_in_the_current_folder_and_absolute_names_work(void **state)
     char *text =
         mem_format("image\tgroup\n%s/far.jpg\tg\nnear.jpg\tg\ngone.jpg\tg\n", folder);
     bovw_truth *truth = open_text(text);
+    bovw_error err = {0};
+    /* One place only for an absolute name. */
+    assert_int_equal(bovw_truth_picture(truth, 0, &picture, &err), BOVW_ERR_IO);
+    char *want = mem_format("%s/far.jpg: query picture not found", folder);
+    assert_string_equal(err.text, want);
+    free(want);
     bovw_truth_close(truth);
     assert_int_equal(chdir(folder), 0);
     write_bytes("far.jpg", "1", 1);
     write_bytes("near.jpg", "1", 1);
-    bovw_error err = {0};
     assert_int_equal(bovw_truth_open("groups:truth.tsv", &truth, &err), BOVW_OK);
 
     assert_int_equal(bovw_truth_picture(truth, 0, &picture, &err), BOVW_OK);

@@ -725,68 +725,6 @@ static void models_have_names(void **state)
     assert_string_equal(bovw_model_name(BOVW_MODEL_HOMOGRAPHY), "homography");
 }
 
-/* ---- matrices ------------------------------------------------------------------------ */
-
-static void a_matrix_times_its_inverse_is_the_identity(void **state)
-{
-    double inverse[9], product[9];
-    const double singular[9] = {1, 2, 3, 2, 4, 6, 0, 0, 1};
-    (void)state;
-    assert_true(transform_inverse(homography, inverse));
-    transform_multiply(homography, inverse, product);
-    for (int i = 0; i < 9; i++)
-        assert_true(fabs(product[i] - identity[i]) < 1e-12);
-    assert_false(transform_inverse(singular, inverse));
-}
-
-/* By hand: (0,0) (1,0) (0,1) go to (2,3) (2,5) (-1,3). */
-static void three_pairs_determine_an_affinity(void **state)
-{
-    const point_pair pairs[] = {{0, 0, 2, 3}, {1, 0, 2, 5}, {0, 1, -1, 3}};
-    const double expected[9] = {0, -3, 2, 2, 0, 3, 0, 0, 1};
-    double found[9];
-    (void)state;
-    assert_true(transform_fit_affine(pairs, 3, found));
-    for (int i = 0; i < 9; i++)
-        assert_true(fabs(found[i] - expected[i]) < 1e-12);
-    assert_false(transform_fit_affine(pairs, 2, found));
-}
-
-/* By hand: the unit square to the trapezium (0,0) (4,0) (3,1) (1,1), whose
- * sides meet at (2,2). */
-static void four_pairs_determine_a_homography(void **state)
-{
-    const point_pair pairs[] = {{0, 0, 0, 0}, {1, 0, 4, 0}, {1, 1, 3, 1}, {0, 1, 1, 1}};
-    const double expected[9] = {4, 2, 0, 0, 2, 0, 0, 1, 1};
-    double found[9], x, y;
-    (void)state;
-    assert_true(transform_fit_homography(pairs, 4, found));
-    for (int i = 0; i < 9; i++)
-        assert_true(fabs(found[i] / found[8] - expected[i]) < 1e-9);
-    for (int i = 0; i < 4; i++) {
-        assert_true(transform_apply(found, pairs[i].ax, pairs[i].ay, &x, &y));
-        assert_true(hypot(x - pairs[i].bx, y - pairs[i].by) < 1e-9);
-    }
-    assert_false(transform_apply(expected, 0, -1, &x, &y));
-}
-
-static void fits_refuse_points_that_do_not_determine_them(void **state)
-{
-    point_pair line[12], spot[12];
-    double found[9];
-    (void)state;
-    for (int i = 0; i < 12; i++) {
-        line[i] = (point_pair){i, 2 * i + 1, 3 * i, i};
-        spot[i] = (point_pair){5, 6, i, i * i};
-    }
-    assert_true(transform_fit_similarity(line, 12, found));
-    assert_false(transform_fit_affine(line, 12, found));
-    assert_false(transform_fit_homography(line, 12, found));
-    assert_false(transform_fit_similarity(spot, 12, found));
-    assert_false(transform_fit_affine(spot, 12, found));
-    assert_false(transform_fit_homography(spot, 12, found));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -820,10 +758,6 @@ int main(void)
         cmocka_unit_test(bad_options_are_refused_by_name),
         cmocka_unit_test(a_reused_verifier_gives_the_same_bits),
         cmocka_unit_test(models_have_names),
-        cmocka_unit_test(a_matrix_times_its_inverse_is_the_identity),
-        cmocka_unit_test(three_pairs_determine_an_affinity),
-        cmocka_unit_test(four_pairs_determine_a_homography),
-        cmocka_unit_test(fits_refuse_points_that_do_not_determine_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
