@@ -28,6 +28,9 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 SERIAL := $(if $(OPENMP),,-Wno-unknown-pragmas -Wno-unused-parameter -Wno-unused-variable)
 # -ffp-contract=off: sums round alike on every machine (see design: determinism).
 ALL_CFLAGS = $(WARN) $(CFLAGS) -ffp-contract=off $(OPENMP) $(SERIAL) $(SANFLAGS)
+# Only our own code is instrumented; clang's runtime tells the sanitizer what it does (Archer).
+TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
+export TSAN_OPTIONS
 Q := $(if $(V),,@)
 
 LIB_SRC  := $(filter-out src/cli/%,$(wildcard src/*/*.c))

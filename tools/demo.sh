@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 bovw=${BOVW:-build/bovw}
 demo=build/demo
 photos=$demo/photos queries=$demo/queries
-vocabulary=$demo/demo.vocab index=$demo/photos.bovw
+features=$demo/photos.feat vocabulary=$demo/demo.vocab index=$demo/photos.bovw
 
 # Drawings, masks, text and other pictures that are no photographs.
 no_photographs='Blender_|HappyFish|LinuxLogo|WindowsLogo|aloeGT|blox|cards|chessboard|detect_blob|
@@ -85,17 +85,17 @@ echo "$(find $photos -type f | wc -l) photographs in $photos, $(find $queries -t
 echo
 
 # A newer program may have changed the formats.
-[ $vocabulary -nt "$bovw" ] || rm -rf $vocabulary
-[ -e $vocabulary ] || run "$bovw" vocab train -k 2000 -o $vocabulary $photos
+[ $features -nt "$bovw" ] || rm -rf $features
+[ -e $features ] || run "$bovw" extract -o $features $photos
+[ $vocabulary -nt $features ] || run "$bovw" vocab train -k 2000 -o $vocabulary $features
 if [ $vocabulary -nt $index ] || [ ! -e $index/.complete ]; then
     rm -rf $index
-    run "$bovw" index create -v $vocabulary $index $photos
+    run "$bovw" index create -v $vocabulary $index $features
     touch $index/.complete
 fi
 echo
 
-run "$bovw" query $index $queries -n 3 --verify 20 --html $demo/results.html
-"$bovw" query $index $queries -n 1 --verify 20 --format tsv --quiet >$demo/first.tsv
+run "$bovw" query $index $queries -n 3 --verify 20 --html $demo/results.html | tee $demo/rankings.txt
 echo
 run "$bovw" match $queries/graf1.png $photos/graf3.png -v $vocabulary -o $demo/matches.png
 
@@ -103,10 +103,9 @@ found=0 asked=0
 while read -r query answer; do
     [ -f "$queries/$query" ] || continue
     asked=$((asked + 1))
-    if awk -F '\t' -v q="/$query" -v a="/$answer" '
-        function ends(text, tail) { return substr(text, length(text) - length(tail) + 1) == tail }
-        ends($1, q) && $2 == 1 && ends($5, a) { ok = 1 }
-        END { exit !ok }' $demo/first.tsv; then
+    first=$(awk -v q="/$query:" 'index($1, q) { asked = 1 }
+                                 asked && $1 == 1 { print $NF; exit }' $demo/rankings.txt)
+    if [ "${first##*/}" = "$answer" ]; then
         found=$((found + 1))
     else
         echo "note: for $query, $answer did not come first"

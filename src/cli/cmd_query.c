@@ -230,8 +230,8 @@ static bovw_status open_page(query_command *c, bovw_error *err)
     const bovw_vocabulary *vocabulary = bovw_index_vocabulary(c->opened);
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
     char *foot = mem_format(
-        "%s\n%s: %u images, %" PRIu64 " features\nvocabulary %s: %u "
-        "words; %s\n%s\nbovw %s",
+        "%s\n%s: %u images, %" PRIu64 " features\n"
+        "vocabulary %s: %s\n%s\nbovw %s",
         c->command_line ? c->command_line : "", c->index, bovw_index_n_images(c->opened),
         bovw_index_n_features(c->opened), bovw_vocabulary_id(vocabulary),
         bovw_vocabulary_summary(vocabulary), options, bovw_version());

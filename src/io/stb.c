@@ -2,9 +2,9 @@
  *
  * stb takes its memory through the functions below. Decoding is given zeroed
  * memory, since damaged files make it use what it never wrote, and no block
- * larger than the picture can need. Encoding does not look at the result of
- * its allocations: they come from a list, and a failure jumps out of stb and
- * frees the list.
+ * larger than the picture can need; what it forgets to free is freed. Encoding
+ * does not look at the result of its allocations: they come from a list, and a
+ * failure jumps out of stb and frees the list.
  */
 #include "io/stb.h"
 
@@ -17,33 +17,69 @@
 
 /* ---- memory for decoding ----------------------------------------------- */
 
-typedef struct decode_limit {
-    size_t max_bytes;
-    bool was_exceeded;
-} decode_limit;
+enum {
+    MAX_BLOCKS = 32 /* that are in use at one time; stb needs about ten */
+};
+
+typedef struct decode_memory {
+    size_t max_bytes; /* of a block */
+    bool was_exceeded, has_failed;
+    void *blocks[MAX_BLOCKS]; /* NULL: free place */
+} decode_memory;
 
 /* stb passes no context to its allocator. Set only while a call lasts. */
-static _Thread_local decode_limit *decoding;
+static _Thread_local decode_memory *decoding;
 
-static void *decode_alloc(size_t n_bytes)
+/* Where this block is kept; NULL finds a free place. */
+static void **decode_place(const void *block)
 {
-    if (n_bytes > decoding->max_bytes) {
-        decoding->was_exceeded = true;
-        return NULL;
+    for (size_t i = 0; i < MAX_BLOCKS; i++) {
+        if (decoding->blocks[i] == block)
+            return &decoding->blocks[i];
     }
-    return calloc(1, n_bytes ? n_bytes : 1);
+    return NULL;
 }
 
+/* The new bytes are zero. */
 static void *decode_realloc(void *old, size_t old_bytes, size_t n_bytes)
 {
+    void **place = decode_place(old);
     if (n_bytes > decoding->max_bytes) {
         decoding->was_exceeded = true;
         return NULL;
     }
-    uint8_t *grown = realloc(old, n_bytes ? n_bytes : 1);
-    if (grown && n_bytes > old_bytes)
-        memset(grown + old_bytes, 0, n_bytes - old_bytes);
-    return grown;
+    /* calloc() has zeros for large blocks at no cost. */
+    const size_t wanted = n_bytes ? n_bytes : 1;
+    uint8_t *block = NULL;
+    if (place)
+        block = old ? realloc(old, wanted) : calloc(1, wanted);
+    if (!block) {
+        decoding->has_failed = true;
+        return NULL;
+    }
+    if (old && n_bytes > old_bytes)
+        memset(block + old_bytes, 0, n_bytes - old_bytes);
+    *place = block;
+    return block;
+}
+
+static void decode_free(void *block)
+{
+    if (block) {
+        void **place = decode_place(block);
+        if (place)
+            *place = NULL;
+        free(block);
+    }
+}
+
+/* stb forgets blocks on some of its ways out. */
+static void decode_free_forgotten(decode_memory *memory, const void *result)
+{
+    for (size_t i = 0; i < MAX_BLOCKS; i++) {
+        if (memory->blocks[i] != result)
+            free(memory->blocks[i]);
+    }
 }
 
 /* ---- memory for encoding ----------------------------------------------- */
@@ -124,9 +160,9 @@ static void *encode_realloc(void *old, size_t n_bytes)
 #define STBI_MAX_DIMENSIONS STB_MAX_SIDE
 #define STBI_FAILURE_USERMSG
 #define STBI_ASSERT(x)                ((void)0) /* some depend on the file */
-#define STBI_MALLOC(n)                decode_alloc(n)
+#define STBI_MALLOC(n)                decode_realloc(NULL, 0, n)
 #define STBI_REALLOC_SIZED(p, old, n) decode_realloc(p, old, n)
-#define STBI_FREE(p)                  free(p)
+#define STBI_FREE(p)                  decode_free(p)
 #include <stb/stb_image.h>
 
 #define STB_IMAGE_RESIZE_IMPLEMENTATION
@@ -145,15 +181,15 @@ static void *encode_realloc(void *old, size_t n_bytes)
 
 /* ---- decoding ------------------------------------------------------------ */
 
-static bovw_status decode_failure(const decode_limit *limit, const char *name,
+static bovw_status decode_failure(const decode_memory *memory, const char *name,
                                   bovw_error *err)
 {
     const char *reason = stbi_failure_reason();
     if (!reason)
         reason = "damaged";
-    if (limit->was_exceeded)
+    if (memory->was_exceeded)
         return fail(err, BOVW_ERR_CORRUPT, "%s: unpacks to more than its size", name);
-    if (strcmp(reason, "Out of memory") == 0)
+    if (memory->has_failed || strcmp(reason, "Out of memory") == 0)
         return fail(err, BOVW_ERR_NOMEM, "%s: out of memory", name);
     if (strstr(reason, "not supported"))
         return fail(err, BOVW_ERR_FORMAT, "%s: %s", name, reason);
@@ -166,18 +202,19 @@ bovw_status stb_decode(const uint8_t *bytes, size_t n_bytes, uint32_t channels,
                        size_t max_memory, const char *name, bovw_image *image,
                        bovw_error *err)
 {
-    decode_limit limit = {.max_bytes = max_memory};
+    decode_memory memory = {.max_bytes = max_memory};
     int width, height, n_channels;
 
     if (n_bytes > INT_MAX)
         return fail(err, BOVW_ERR_LIMIT, "%s: larger than %d bytes", name, INT_MAX);
-    decoding = &limit;
+    decoding = &memory;
     stbi__g_failure_reason = NULL; /* else a failure without text has an older one */
     uint8_t *pixels = stbi_load_from_memory(bytes, (int)n_bytes, &width, &height,
                                             &n_channels, (int)channels);
     decoding = NULL;
+    decode_free_forgotten(&memory, pixels);
     if (!pixels)
-        return decode_failure(&limit, name, err);
+        return decode_failure(&memory, name, err);
     *image = (bovw_image){.width = (uint32_t)width,
                           .height = (uint32_t)height,
                           .channels = channels ? channels : (uint32_t)n_channels,

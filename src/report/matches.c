@@ -56,7 +56,7 @@ static void draw_moved_side(const draw_canvas *canvas, const place *b, const dou
     const double nearest = 1e-4 * fmax(fabs(p[2]), fabs(q[2]));
     draw_point ends[2];
 
-    if (0 && !(p[2] > nearest) && !(q[2] > nearest))
+    if (!(p[2] > nearest) && !(q[2] > nearest))
         return;
     for (int i = 0; i < 2; i++) {
         const double *end = i == 0 ? p : q, *other = i == 0 ? q : p;

@@ -7,7 +7,7 @@ measured under the "groups" protocol: every listed image is a query once, the ot
 images of its group are relevant, the query itself and other groups of its family
 are ignored, AP in the trapezoid form. Seconds are processor time of all threads.
 
-Needs python3-opencv and python3-numpy; with libopenblas0 numpy is about 20 times faster.
+Needs python3-opencv and python3-numpy; with libopenblas0 numpy is about 30 times faster.
 
   tests/bench/opencv_baseline.py --data PHOTOS --truth PHOTOS/groups.tsv \\
       --train PHOTOS/distractors -k 1000

@@ -8,13 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/file.h"
-#include "base/hash.h"
-#include "base/memory.h"
-#include "base/random.h"
 #include "bovw/vocabulary.h"
 #include "io/container.h"
+#include "synthetic.h"
 
 #include <cmocka.h> /* last: it defines a macro named fail */
 
@@ -24,8 +21,7 @@ enum {
     N_SMALL = 3 /* words of the files that are damaged byte by byte */
 };
 
-static char folder[] = "/tmp/bovw-test-XXXXXX";
-static char path[64], other_path[64];
+static char *folder, *path, *other_path;
 static uint8_t centroids[K * DIM];
 
 static int set_up(void **state)
@@ -34,19 +30,21 @@ static int set_up(void **state)
     uint64_t seed = 5;
     for (size_t i = 0; i < sizeof centroids; i++)
         centroids[i] = (uint8_t)random_next(&seed);
-    if (!mkdtemp(folder))
+    folder = make_folder();
+    path = mem_format("%s/a.vocab", folder);
+    other_path = mem_format("%s/b.vocab", folder);
+    if (!path || !other_path)
         return -1;
-    snprintf(path, sizeof path, "%s/a.vocab", folder);
-    snprintf(other_path, sizeof other_path, "%s/b.vocab", folder);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    unlink(path);
-    unlink(other_path);
-    return rmdir(folder);
+    remove_folder(folder);
+    free(path);
+    free(other_path);
+    return 0;
 }
 
 static bovw_vocabulary *make(uint32_t k, const char *summary)
@@ -56,14 +54,6 @@ static bovw_vocabulary *make(uint32_t k, const char *summary)
     bovw_feature_options_default(&opts);
     assert_int_equal(bovw_vocabulary_new(&opts, centroids, k, summary, &v, NULL), BOVW_OK);
     return v;
-}
-
-static void write_bytes(const char *to, const uint8_t *bytes, size_t n)
-{
-    FILE *stream = fopen(to, "wb");
-    assert_non_null(stream);
-    assert_int_equal(fwrite(bytes, 1, n, stream), n);
-    assert_int_equal(fclose(stream), 0);
 }
 
 static void a_vocabulary_has_what_it_was_made_of(void **state)
@@ -205,7 +195,7 @@ static void every_truncation_is_refused(void **state)
     assert_int_equal(bovw_vocabulary_save(v, path, NULL), BOVW_OK);
     assert_int_equal(file_read(path, SIZE_MAX, &bytes, &n, NULL), BOVW_OK);
     for (size_t kept = 0; kept < n; kept++) {
-        write_bytes(other_path, bytes, kept);
+        spit(other_path, bytes, kept);
         const bovw_status status = refused();
         assert_int_equal(status, kept < 8 ? BOVW_ERR_FORMAT : BOVW_ERR_CORRUPT);
     }
@@ -223,7 +213,7 @@ static void every_flipped_bit_that_means_something_is_refused(void **state)
     assert_int_equal(file_read(path, SIZE_MAX, &bytes, &n, NULL), BOVW_OK);
     for (size_t i = 0; i < n; i++) {
         bytes[i] ^= (uint8_t)(1 << i % 8);
-        write_bytes(other_path, bytes, n);
+        spit(other_path, bytes, n);
         /* Padding between sections carries nothing. */
         if (bovw_vocabulary_open(other_path, &read, NULL) == BOVW_OK) {
             assert_string_equal(bovw_vocabulary_id(read), bovw_vocabulary_id(v));

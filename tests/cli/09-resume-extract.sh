@@ -1,0 +1,41 @@
+# Goal: an extraction that is killed continues, and its file has the bytes of
+# one that was never interrupted.
+. "$LIB"
+
+scenes photos 10
+expect 0 "$BOVW" extract -q -o whole.feat photos
+
+n_killed=0
+for attempt in $(seq 1 200); do
+    "$BOVW" extract --threads 2 -q -o killed.feat photos 2>err &
+    pid=$!
+    sleep "$(printf '0.%03d' $((RANDOM % (attempt * 12 + 1) % 1000)))"
+    kill -KILL $pid 2>/dev/null
+    got=0
+    wait $pid 2>/dev/null || got=$?
+    case $got in
+    137)
+        n_killed=$((n_killed + 1))
+        [ -e killed.feat ] && break # between the rename and the end
+        ;;
+    0) break ;;
+    *)
+        cat err
+        fail "extract after a kill: exit status $got"
+        ;;
+    esac
+done
+[ "$n_killed" -ge 1 ] || fail "no run was killed"
+if [ ! -e killed.feat ]; then
+    expect 0 "$BOVW" extract -q -o killed.feat photos
+fi
+same whole.feat killed.feat
+[ -e killed.feat.part ] && fail "the .part file stays"
+
+# What an unfinished file is called, and one that was begun with other options.
+head -c 3000 whole.feat >begun.feat.part
+expect 1 "$BOVW" info begun.feat.part
+has err "begun.feat.part"
+expect 0 "$BOVW" extract -o begun.feat photos
+same whole.feat begun.feat
+exit 0
