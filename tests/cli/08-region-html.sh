@@ -44,7 +44,7 @@ has page.html "<html" "</html>" "both.pgm" "photos/s1-a.pgm" "photos/s2-b.pgm" "
     "--region" "bovw 0"
 n=$(grep -oF 'data:image/' page.html | wc -l)
 [ "$n" -ge 10 ] || fail "$n pictures for 2 queries of 4 results"
-for outside in 'src="http' "src='http" '<link' '<script src' '@import'; do
+for outside in 'src="http' 'href="http' '<script' '@import'; do
     lacks page.html "$outside"
 done
 

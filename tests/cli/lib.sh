@@ -24,7 +24,7 @@ has() {
     shift
     for text in "$@"; do
         grep -qF -e "$text" "$file" || {
-            cat "$file"
+            head -c 5000 "$file"
             fail "\"$text\" is not in $file"
         }
     done
@@ -32,7 +32,7 @@ has() {
 
 lacks() {
     if grep -qF -e "$2" "$1"; then
-        cat "$1"
+        head -c 5000 "$1"
         fail "\"$2\" is in $1"
     fi
 }

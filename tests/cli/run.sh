@@ -41,7 +41,7 @@ for script in "${scripts[@]}"; do
         n_passed=$((n_passed + 1))
     else
         echo "FAIL $name"
-        sed 's/^/    /' "$base/$name.log"
+        tail -n 60 "$base/$name.log" | cut -c 1-500 | sed 's/^/    /'
         n_failed=$((n_failed + 1))
     fi
 done
