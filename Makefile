@@ -118,9 +118,9 @@ test:
 # One kind after the other, so that their lines do not mix.
 check:
 	@$(MAKE) --no-print-directory $(JOBS) all tests
-	@for kind in unit headers cli readme; do \
-	    $(MAKE) --no-print-directory check-$$kind || exit 1; done
-	@echo "all tests passed"
+	@failed=; for kind in unit headers cli readme; do \
+	    $(MAKE) --no-print-directory check-$$kind || failed="$$failed $$kind"; done; \
+	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all tests passed"
 
 check-unit: $(UNIT_BIN)
 	@V=$(V) tools/run-unit.sh $(UNIT_BIN)

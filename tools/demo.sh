@@ -10,6 +10,7 @@ bovw=${BOVW:-build/bovw}
 demo=build/demo
 photos=$demo/photos queries=$demo/queries
 features=$demo/photos.feat vocabulary=$demo/demo.vocab index=$demo/photos.bovw
+indexed=$demo/.indexed # newer than the vocabulary once the index is whole
 
 # Drawings, masks, text and other pictures that are no photographs.
 no_photographs='Blender_|HappyFish|LinuxLogo|WindowsLogo|aloeGT|blox|cards|chessboard|detect_blob|
@@ -23,7 +24,6 @@ pairs='graf1.png graf3.png
 leuvenA.jpg leuvenB.jpg
 aloeL.jpg aloeR.jpg
 box.png box_in_scene.png
-aero1.jpg aero3.jpg
 left.jpg right.jpg
 basketball1.png basketball2.png
 rubberwhale1.png rubberwhale2.png'
@@ -49,7 +49,7 @@ download() {
 # Sort the photographs of the package into $photos and $queries.
 unpack() {
     local package=$1 examples=$demo/examples file name
-    rm -rf $examples $photos $queries $photos.new
+    rm -rf $examples $photos $queries $photos.new $features
     mkdir -p $examples $photos.new $queries
     dpkg-deb --fsys-tarfile "$package" |
         tar -x -C $examples --strip-components=6 ./usr/share/doc/opencv-doc/examples
@@ -87,11 +87,11 @@ echo
 # A newer program may have changed the formats.
 [ $features -nt "$bovw" ] || rm -rf $features
 [ -e $features ] || run "$bovw" extract -o $features $photos
-[ $vocabulary -nt $features ] || run "$bovw" vocab train -k 2000 -o $vocabulary $features
-if [ $vocabulary -nt $index ] || [ ! -e $index/.complete ]; then
-    rm -rf $index
+[ $vocabulary -nt $features ] || run "$bovw" vocab train --force -k 2000 -o $vocabulary $features
+if [ ! $indexed -nt $vocabulary ] || [ ! -d $index ]; then
+    rm -rf $index $indexed
     run "$bovw" index create -v $vocabulary $index $features
-    touch $index/.complete
+    touch $indexed
 fi
 echo
 

@@ -21,7 +21,7 @@ bovw_status fail_errno(bovw_error *err, const char *path, const char *what);
 /* BOVW_ERR_NOMEM with "out of memory: WHAT". */
 bovw_status fail_memory(bovw_error *err, const char *what);
 
-/* Put "PREFIX: " in front of a text that is there; returns its status. */
-bovw_status fail_prefix(bovw_error *err, const char *prefix);
+/* Put "PREFIX: " in front of a text that is there. err may be NULL. */
+void fail_prefix(bovw_error *err, const char *prefix);
 
 #endif

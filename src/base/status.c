@@ -70,11 +70,11 @@ bovw_status fail_memory(bovw_error *err, const char *what)
     return fail(err, BOVW_ERR_NOMEM, "out of memory: %s", what);
 }
 
-bovw_status fail_prefix(bovw_error *err, const char *prefix)
+void fail_prefix(bovw_error *err, const char *prefix)
 {
     if (!err)
-        return BOVW_ERR_ARG;
+        return;
     char text[sizeof err->text];
     snprintf(text, sizeof text, "%s", err->text);
-    return fail(err, err->status, "%s: %s", prefix, text);
+    fail(err, err->status, "%s: %s", prefix, text);
 }

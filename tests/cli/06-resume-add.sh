@@ -18,10 +18,10 @@ n_images() {
 # The delays grow until a run gets through, whatever the machine.
 expect 0 "$BOVW" index create -q -v my.vocab killed.bovw
 n_killed=0
-for attempt in $(seq 1 200); do
+for attempt in $(seq 1 60); do
     "$BOVW" index add --batch 1 --threads 1 -q killed.bovw photos 2>err &
     pid=$!
-    sleep "$(printf '0.%03d' $((RANDOM % (attempt * 12 + 1) % 1000)))"
+    sleep "$(printf '0.%03d' $((RANDOM % (attempt * 60 + 1) % 1000)))"
     kill -KILL $pid 2>/dev/null
     got=0
     wait $pid 2>/dev/null || got=$?

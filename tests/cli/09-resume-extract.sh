@@ -6,10 +6,10 @@ scenes photos 10
 expect 0 "$BOVW" extract -q -o whole.feat photos
 
 n_killed=0
-for attempt in $(seq 1 200); do
+for attempt in $(seq 1 60); do
     "$BOVW" extract --threads 2 -q -o killed.feat photos 2>err &
     pid=$!
-    sleep "$(printf '0.%03d' $((RANDOM % (attempt * 12 + 1) % 1000)))"
+    sleep "$(printf '0.%03d' $((RANDOM % (attempt * 60 + 1) % 1000)))"
     kill -KILL $pid 2>/dev/null
     got=0
     wait $pid 2>/dev/null || got=$?
