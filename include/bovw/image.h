@@ -41,7 +41,8 @@ typedef struct bovw_image {
  * Returns BOVW_ERR_FORMAT if it is no picture that can be read,
  * BOVW_ERR_CORRUPT if it is damaged or cut short, BOVW_ERR_LIMIT if it has
  * more than BOVW_IMAGE_MAX_PIXELS, BOVW_ERR_NOMEM.
- * Memory: about 6 bytes a pixel of the file's picture while it decodes.
+ * Memory: about 6 bytes a pixel of the file's picture while it decodes, 12 for
+ * a progressive JPEG or a GIF, 16 for a 16-bit PNG.
  */
 BOVW_API bovw_status bovw_image_decode(const uint8_t *bytes, size_t n_bytes,
                                        uint32_t channels, uint32_t max_side,

@@ -2,14 +2,15 @@
 # one that was never interrupted.
 . "$LIB"
 
-scenes photos 10
+scenes photos 8
 expect 0 "$BOVW" extract -q -o whole.feat photos
 
 n_killed=0
-for attempt in $(seq 1 60); do
+for attempt in $(seq 1 12); do
     "$BOVW" extract --threads 2 -q -o killed.feat photos 2>err &
     pid=$!
-    sleep "$(printf '0.%03d' $((RANDOM % (attempt * 60 + 1) % 1000)))"
+    ms=$((RANDOM % (attempt * 150 + 1)))
+    sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
     kill -KILL $pid 2>/dev/null
     got=0
     wait $pid 2>/dev/null || got=$?
