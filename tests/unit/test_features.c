@@ -1,4 +1,6 @@
-/* Feature options, extraction, and feature files that are cut short. */
+/* SPDX-License-Identifier: MIT
+ *
+ * Feature options, extraction, and feature files that are cut short. */
 #include <math.h>
 
 #include "base/file.h"

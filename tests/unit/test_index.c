@@ -1,4 +1,6 @@
-/* Postings, segments, manifests and what becomes of an index that is damaged. */
+/* SPDX-License-Identifier: MIT
+ *
+ * Postings, segments, manifests and what becomes of an index that is damaged. */
 #include <dirent.h>
 #include <math.h>
 

@@ -1,4 +1,6 @@
-/* Measures on rankings worked by hand, and on random ones against counting
+/* SPDX-License-Identifier: MIT
+ *
+ * Measures on rankings worked by hand, and on random ones against counting
  * from scratch at every rank; means per set. */
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
-/* Run files: their bytes, and that none appears unless it is complete. */
+/* SPDX-License-Identifier: MIT
+ *
+ * Run files: their bytes, and that none appears unless it is complete. */
 #include "synthetic.h"
 
 #include <dirent.h>

@@ -1,4 +1,6 @@
-/* Search against a brute-force tf-idf cosine that shares no code with it. */
+/* SPDX-License-Identifier: MIT
+ *
+ * Search against a brute-force tf-idf cosine that shares no code with it. */
 #include <math.h>
 
 #include "base/topk.h"

@@ -1,4 +1,6 @@
-/* Ground truth of the groups kind: what it says of each image, how its names
+/* SPDX-License-Identifier: MIT
+ *
+ * Ground truth of the groups kind: what it says of each image, how its names
  * are tied to a database, and what malformed files are told. */
 #include "synthetic.h"
 
