@@ -87,7 +87,7 @@ echo
 # A newer program may have changed the formats.
 [ $features -nt "$bovw" ] || rm -rf $features
 [ -e $features ] || run "$bovw" extract -o $features $photos
-[ $vocabulary -nt $features ] || run "$bovw" vocab train --force -k 2000 -o $vocabulary $features
+[ $vocabulary -nt $features ] || run "$bovw" vocab train --force -k 10000 --iterations 10 -o $vocabulary $features
 if [ ! $indexed -nt $vocabulary ] || [ ! -d $index ]; then
     rm -rf $index $indexed
     run "$bovw" index create -v $vocabulary $index $features

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Run every tests/cli/NN-*.sh, each in an empty folder of its own.
 #
 #   BOVW=build/bovw tests/cli/run.sh [NN-name.sh...]
@@ -45,5 +46,5 @@ for script in "${scripts[@]}"; do
         n_failed=$((n_failed + 1))
     fi
 done
-echo "$n_passed passed, $n_failed failed"
+echo "cli: $n_passed passed, $n_failed failed"
 [ "$n_failed" -eq 0 ] && [ "$n_passed" -gt 0 ]
