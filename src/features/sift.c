@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Difference-of-Gaussian SIFT through VLFeat; the only file that includes it
- * for that purpose.
+ * Difference-of-Gaussian SIFT through VLFeat, which finds and describes the
+ * keypoints in octaves that scale_space.c fills.
  *
  * Only the strongest keypoints are described, and which those are is known
  * when the last octave has been searched. VLFeat's filter holds one octave at
@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "bovw/features.h"
 #include "features/read_image.h"
+#include "features/scale_space.h"
 
 enum {
     LEVELS = 3,    /* scale levels per octave (Lowe 2004, section 3) */
@@ -43,6 +44,7 @@ struct bovw_extractor {
     bovw_feature_options options;
     VlSiftFilt *filter; /* for images of filter_width x filter_height */
     uint32_t filter_width, filter_height;
+    scale_space space;
     float *filter_gradient;        /* the buffer that VLFeat allocated */
     float *gradients[MAX_OCTAVES]; /* of each octave, (LEVELS, h, w, 2) */
     int widths[MAX_OCTAVES], heights[MAX_OCTAVES];
@@ -75,6 +77,7 @@ static void drop_filter(bovw_extractor *e)
         vl_sift_delete(e->filter);
         e->filter = NULL;
     }
+    scale_space_free(&e->space);
     for (int i = 0; i < MAX_OCTAVES; i++) {
         free(e->gradients[i]);
         e->gradients[i] = NULL;
@@ -117,6 +120,10 @@ static bovw_status fit_filter(bovw_extractor *e, uint32_t width, uint32_t height
     if (!e->filter)
         return fail_memory(err, "scale space of an image");
     e->filter_gradient = e->filter->grad;
+    if (!scale_space_init(&e->space, e->filter)) {
+        drop_filter(e);
+        return fail_memory(err, "scale space of an image");
+    }
     e->filter_width = width;
     e->filter_height = height;
     vl_sift_set_peak_thresh(e->filter, (double)e->options.peak_threshold);
@@ -172,8 +179,8 @@ static bovw_status detect(bovw_extractor *e, bovw_error *err)
     bovw_status status = BOVW_OK;
 
     e->n_candidates = 0;
-    for (int more = vl_sift_process_first_octave(f, e->pixels); more == VL_ERR_OK;
-         more = vl_sift_process_next_octave(f)) {
+    for (bool more = scale_space_first(&e->space, f, e->pixels); more;
+         more = scale_space_next(&e->space, f)) {
         if (f->o_cur - f->o_min >= MAX_OCTAVES)
             break;
         vl_sift_detect(f);
