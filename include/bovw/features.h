@@ -35,7 +35,7 @@ typedef struct bovw_feature_options {
     uint32_t max_features; /* at most so many per image, the strongest by
                             * |difference of Gaussians|; 0: all; 2000 */
     int32_t first_octave;  /* -1 doubles the image first, 0 does not; -1 */
-    float peak_threshold;  /* least |DoG|, grey levels 0 to 255; 2 */
+    float peak_threshold;  /* least |DoG|, grey levels 0 to 255; 1 */
     float edge_threshold;  /* largest ratio of principal curvatures; 10 */
     bool root;             /* RootSIFT; true */
 } bovw_feature_options;
@@ -46,7 +46,7 @@ BOVW_API void bovw_feature_options_default(bovw_feature_options *opts);
 BOVW_API bovw_status bovw_feature_options_check(const bovw_feature_options *opts,
                                                 bovw_error *err);
 
-/* One canonical line such as "dog-sift first-octave=-1 peak=2 edge=10
+/* One canonical line such as "dog-sift first-octave=-1 peak=1 edge=10
  * max-side=1024 max-features=2000 root=1"; equal options give equal text. */
 BOVW_API void bovw_feature_options_format(const bovw_feature_options *opts,
                                           char text[BOVW_FEATURE_OPTIONS_TEXT]);

@@ -11,7 +11,7 @@ void bovw_feature_options_default(bovw_feature_options *opts)
     *opts = (bovw_feature_options){.max_side = 1024,
                                    .max_features = 2000,
                                    .first_octave = -1,
-                                   .peak_threshold = 2.0F,
+                                   .peak_threshold = 1.0F,
                                    .edge_threshold = 10.0F,
                                    .root = true};
 }

@@ -238,7 +238,7 @@ static void well_formed_files_with_bad_contents_are_refused(void **state)
 {
     (void)state;
     static const char good[] =
-        "dog-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 root=1";
+        "dog-sift first-octave=-1 peak=1 edge=10 max-side=1024 max-features=2000 root=1";
     const container_section options = {.id = 1, .data = good, .n_bytes = sizeof good};
     const container_section words = {.id = 2, .data = centroids, .n_bytes = 2 * DIM};
     const container_section summary = {.id = 3, .data = "ok", .n_bytes = 3};
