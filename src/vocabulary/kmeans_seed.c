@@ -9,7 +9,8 @@
 
 enum {
     DIM = BOVW_DESCRIPTOR_DIM,
-    BLOCK = 1024, /* points that one thread takes at a time */
+    BLOCK = 1024,    /* points that one thread takes at a time */
+    MIN_BLOCKS = 64, /* with fewer, waking the threads takes longer than the work */
     CENTROIDS_PER_REPORT = 64
 };
 
@@ -49,7 +50,8 @@ static void take_sample(seeding *s, const uint8_t *points, size_t n)
 
 static void lower_distances(seeding *s, const uint8_t *centre)
 {
-#pragma omp parallel for schedule(dynamic) num_threads(s->n_threads) if (s->n_threads > 1)
+#pragma omp parallel for schedule(dynamic)                                                 \
+    num_threads(s->n_threads) if (s->n_threads > 1 && s->n_blocks >= MIN_BLOCKS)
     for (size_t b = 0; b < s->n_blocks; b++) {
         const size_t first = b * BLOCK;
         const size_t size = s->n - first < BLOCK ? s->n - first : BLOCK;
