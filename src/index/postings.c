@@ -20,29 +20,45 @@ enum {
     TF_BLOCK = 256 /* term frequencies in one stream */
 };
 
-/* Bytes of a stream of n integers whose control bytes are at `bytes`; lengths
- * has the bytes of an integer by its two control bits. SIZE_MAX where the
- * control bytes alone exceed n_bytes. */
-static size_t stream_bytes(const uint8_t *bytes, size_t n_bytes, uint32_t n,
-                           const uint8_t lengths[4])
+/* The two ways of Stream VByte to tell the length of an integer by two bits. */
+typedef enum code_kind {
+    CODE_1234,
+    CODE_0124
+} code_kind;
+
+/* Bytes of the integers that 32 pairs of control bits tell, less one for each
+ * where the code is CODE_1234: the sum of the pairs, and in the other code one
+ * more for each pair of 3. */
+static size_t sum_lengths(uint64_t controls, code_kind kind)
+{
+    const uint64_t pairs = 0x3333333333333333u, nibbles = 0x0f0f0f0f0f0f0f0fu;
+    const uint64_t threes = controls & controls >> 1 & 0x5555555555555555u;
+    uint64_t sums = (controls & pairs) + (controls >> 2 & pairs);
+    if (kind == CODE_0124)
+        sums += (threes & pairs) + (threes >> 2 & pairs);
+    sums = (sums & nibbles) + (sums >> 4 & nibbles);
+    return (size_t)(sums * 0x0101010101010101u >> 56);
+}
+
+/* Bytes of a stream of n integers whose control bytes are at `bytes`; SIZE_MAX
+ * where the control bytes alone exceed n_bytes. */
+static size_t stream_bytes(const uint8_t *bytes, size_t n_bytes, uint32_t n, code_kind kind)
 {
     const size_t n_controls = ((size_t)n + 3) / 4;
-    size_t total = n_controls;
+    size_t total = n_controls + (kind == CODE_1234 ? n : 0);
+    size_t i = 0;
 
     if (n_controls > n_bytes)
         return SIZE_MAX;
-    for (size_t i = 0; i < n / 4; i++) {
-        const uint8_t c = bytes[i];
-        total += (size_t)lengths[c & 3] + lengths[c >> 2 & 3] + lengths[c >> 4 & 3] +
-                 lengths[c >> 6];
+    for (; i + 8 <= n / 4; i += 8)
+        total += sum_lengths(load_le64(bytes + i), kind);
+    for (; i < n_controls; i++) {
+        const uint32_t left = n - (uint32_t)i * 4;
+        const uint32_t used = left < 4 ? (1u << 2 * left) - 1 : 0xff;
+        total += sum_lengths(bytes[i] & used, kind);
     }
-    for (uint32_t i = 0; i < n % 4; i++)
-        total += lengths[bytes[n_controls - 1] >> (2 * i) & 3];
     return total;
 }
-
-static const uint8_t lengths_1234[4] = {1, 2, 3, 4};
-static const uint8_t lengths_0124[4] = {0, 1, 2, 4};
 
 size_t postings_encode(const uint32_t *images, const uint32_t *tfs, uint32_t n,
                        uint8_t *out)
@@ -63,29 +79,54 @@ size_t postings_encode(const uint32_t *images, const uint32_t *tfs, uint32_t n,
     return at;
 }
 
-/* The integer of a 0-1-2-4 stream whose control bits are given; *at moves on. */
-static uint32_t next_0124(const uint8_t **at, uint32_t control)
+/* Low bytes of an integer that CODE_0124 keeps. */
+static const uint32_t masks_0124[4] = {0, 0xff, 0xffff, 0xffffffff};
+
+/* Image ids from their gaps. Nearly all gaps take a byte, so that four at a
+ * time can be told by their control byte. Up to three bytes past the stream
+ * are read. */
+static void decode_images(const uint8_t *bytes, uint32_t n, uint32_t *images)
 {
-    const uint8_t *p = *at;
-    *at += lengths_0124[control];
-    return control == 0   ? 0
-           : control == 1 ? p[0]
-           : control == 2 ? load_le16(p)
-                          : load_le32(p);
+    const uint8_t *data = bytes + ((size_t)n + 3) / 4;
+    uint32_t image = 0, i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        uint32_t controls = bytes[i / 4];
+        if (controls == 0) {
+            images[i] = image + data[0];
+            images[i + 1] = images[i] + data[1];
+            images[i + 2] = images[i + 1] + data[2];
+            image = images[i + 3] = images[i + 2] + data[3];
+            data += 4;
+            continue;
+        }
+        for (uint32_t j = 0; j < 4; j++, controls >>= 2) {
+            image += load_le32(data) & 0xffffffffu >> (24 - 8 * (controls & 3));
+            images[i + j] = image;
+            data += 1 + (controls & 3);
+        }
+    }
+    for (uint32_t controls = i < n ? bytes[i / 4] : 0; i < n; i++, controls >>= 2) {
+        image += load_le32(data) & 0xffffffffu >> (24 - 8 * (controls & 3));
+        images[i] = image;
+        data += 1 + (controls & 3);
+    }
 }
 
-/* Term frequencies of one block. Nearly all are 1, so that four at a time can
- * be told by their control byte. The stream lies within its bytes. */
+/* Term frequencies of one block, nearly all of which are 1. Up to four bytes
+ * past the stream are read. */
 static void decode_tfs(const uint8_t *bytes, uint32_t n, uint32_t *tfs)
 {
-    const uint8_t *data = bytes + (n + 3) / 4;
+    const uint8_t *data = bytes + ((size_t)n + 3) / 4;
     for (uint32_t i = 0; i < n; i += 4) {
-        const uint8_t controls = bytes[i / 4];
+        uint32_t controls = bytes[i / 4];
         const uint32_t count = n - i < 4 ? n - i : 4;
         for (uint32_t j = 0; j < count; j++)
             tfs[i + j] = 1;
-        for (uint32_t j = 0; controls && j < count; j++)
-            tfs[i + j] += next_0124(&data, controls >> (2 * j) & 3);
+        for (uint32_t j = 0; controls && j < count; j++, controls >>= 2) {
+            tfs[i + j] += load_le32(data) & masks_0124[controls & 3];
+            data += (controls & 3) + ((controls & 3) == 3);
+        }
     }
 }
 
@@ -94,13 +135,13 @@ bool postings_decode(const uint8_t *bytes, size_t n_bytes, uint32_t n, uint32_t 
 {
     if (n == 0)
         return n_bytes == 0;
-    size_t at = stream_bytes(bytes, n_bytes, n, lengths_1234);
+    size_t at = stream_bytes(bytes, n_bytes, n, CODE_1234);
     if (at > n_bytes)
         return false;
-    streamvbyte_delta_decode(bytes, images, n, 0);
+    decode_images(bytes, n, images);
     for (uint32_t first = 0; first < n; first += TF_BLOCK) {
         const uint32_t count = n - first < TF_BLOCK ? n - first : TF_BLOCK;
-        const size_t length = stream_bytes(bytes + at, n_bytes - at, count, lengths_0124);
+        const size_t length = stream_bytes(bytes + at, n_bytes - at, count, CODE_0124);
         if (length > n_bytes - at)
             return false;
         decode_tfs(bytes + at, count, tfs + first);
@@ -119,7 +160,7 @@ size_t column_encode(const uint32_t *values, uint32_t n, uint8_t *out)
 
 bool column_decode(const uint8_t *bytes, size_t n_bytes, uint32_t n, uint32_t *values)
 {
-    if (stream_bytes(bytes, n_bytes, n, lengths_1234) != n_bytes)
+    if (stream_bytes(bytes, n_bytes, n, CODE_1234) != n_bytes)
         return false;
     if (n)
         streamvbyte_delta_decode(bytes, values, n, 0);

@@ -65,6 +65,32 @@ static void postings_survive_encoding(void **state)
     }
 }
 
+/* Every length of code, in any place of a group of four. */
+static void postings_of_all_sizes_survive_encoding(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {1,     255,      256,      65535,
+                                     65536, 16777215, 16777216, 90000000};
+    enum {
+        N = 11
+    };
+    uint32_t images[N], tfs[N], images_again[N], tfs_again[N];
+    uint8_t bytes[2 * 5 * N + 64] = {0};
+    uint64_t seed = 8;
+    for (int round = 0; round < 3000; round++) {
+        uint32_t id = 0;
+        for (int i = 0; i < N; i++) {
+            id += sizes[random_below(&seed, 8)];
+            images[i] = id;
+            tfs[i] = sizes[random_below(&seed, 8)] + (uint32_t)random_below(&seed, 2);
+        }
+        const size_t length = postings_encode(images, tfs, N, bytes);
+        assert_true(postings_decode(bytes, length, N, id + 1, images_again, tfs_again));
+        assert_memory_equal(images, images_again, sizeof images);
+        assert_memory_equal(tfs, tfs_again, sizeof tfs);
+    }
+}
+
 static void hostile_postings_never_lead_outside(void **state)
 {
     (void)state;
@@ -426,6 +452,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(postings_survive_encoding),
+        cmocka_unit_test(postings_of_all_sizes_survive_encoding),
         cmocka_unit_test(hostile_postings_never_lead_outside),
         cmocka_unit_test(keypoints_keep_the_stated_precision),
         cmocka_unit_test_setup_teardown(images_come_back_from_any_sequence_of_batches,
