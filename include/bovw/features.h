@@ -87,8 +87,8 @@ BOVW_API void bovw_features_crop(bovw_features *features, float x0, float y0, fl
 /* Scratch of one thread; reuses its buffers from image to image. */
 typedef struct bovw_extractor bovw_extractor;
 
-/* Memory: about 50 bytes a pixel of the largest scaled image, four times that
- * where first_octave is -1 (200 MB for 1024 x 1024). */
+/* Memory: about 85 bytes a pixel of the largest scaled image, four times that
+ * where first_octave is -1 (350 MB for 1024 x 1024). */
 BOVW_API bovw_status bovw_extractor_new(const bovw_feature_options *opts,
                                         bovw_extractor **extractor, bovw_error *err);
 BOVW_API void bovw_extractor_free(bovw_extractor *extractor);

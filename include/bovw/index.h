@@ -38,7 +38,8 @@ BOVW_API uint64_t bovw_index_n_features(const bovw_index *index);
 BOVW_API uint64_t bovw_index_n_postings(const bovw_index *index);
 BOVW_API uint32_t bovw_index_n_segments(const bovw_index *index);
 BOVW_API uint64_t bovw_index_generation(const bovw_index *index);
-/* Size on disk of what this generation uses, bytes. */
+/* Size on disk of this generation's segments and weights, bytes; its copy of
+ * the vocabulary is not counted. */
 BOVW_API uint64_t bovw_index_bytes(const bovw_index *index);
 /* Borrowed until close. */
 BOVW_API const bovw_vocabulary *bovw_index_vocabulary(const bovw_index *index);
@@ -64,7 +65,7 @@ BOVW_API float bovw_index_norm(const bovw_index *index, uint32_t image);
  *
  *   words, keypoints  (n_features of the image,) caller's buffers; keypoints
  *                     may be NULL. Positions are exact to 1/65,535 of the
- *                     image's sides, scales to 1.5 %, angles to 0.7 degrees.
+ *                     image's sides, scales to 2.2 %, angles to 0.7 degrees.
  *
  * BOVW_ERR_CORRUPT if the segment is damaged there.
  */
@@ -109,7 +110,8 @@ typedef struct bovw_add_result {
  * One writer at a time: BOVW_ERR_BUSY where another holds the lock; readers
  * are not disturbed. BOVW_ERR_MISMATCH if the source has other options.
  * BOVW_ERR_CANCELLED after committing what is complete.
- * Memory: 12 bytes a feature of a batch, 24 bytes a word, the names.
+ * Memory: about 30 bytes a feature of a batch, 24 bytes a word, the names, and
+ * 12 bytes an image of the index at each commit.
  */
 BOVW_API bovw_status bovw_index_add(const char *path, bovw_source *source,
                                     const bovw_add_options *opts,
