@@ -12,8 +12,7 @@ bovw_status reranker_new(const bovw_index *index, const bovw_search_options *opt
 void reranker_free(reranker *r);
 
 /* Verify the first opts->verify hits, in parallel over images. words (query->n,)
- * are those of the query's features. Verified images come first, by inliers
- * and cosine; the others keep their order. */
+ * are those of the query's features. Scores grow by the effective inliers. */
 bovw_status reranker_run(reranker *r, const bovw_features *query, const uint32_t *words,
                          bovw_ranking *ranking, bovw_error *err);
 

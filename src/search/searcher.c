@@ -35,7 +35,7 @@ struct bovw_searcher {
 
 void bovw_search_options_default(bovw_search_options *opts)
 {
-    *opts = (bovw_search_options){.top = 20, .verify = 0, .min_inliers = 8};
+    *opts = (bovw_search_options){.top = 20, .verify = 0, .min_inliers = 0};
     bovw_verify_options_default(&opts->geometry);
 }
 
