@@ -6,7 +6,9 @@
  * matching", CVPR 2007; Chum, Matas and Kittler, "Locally optimized RANSAC",
  * DAGM 2003. Every single match proposes a similarity (its two keypoints give
  * position, scale and angle); all are tried, so nothing is random. The best
- * ones are refined to an affinity and a homography.
+ * ones are refined to an affinity and a homography. Schoenberger et al., "A
+ * vote-and-verify strategy for fast spatial verification in image retrieval",
+ * ACCV 2016, for inliers that count by how they spread.
  */
 #ifndef BOVW_VERIFY_H
 #define BOVW_VERIFY_H
@@ -57,8 +59,17 @@ typedef struct bovw_geometry {
                          * pixels, bottom right 1; zeros where model is none */
 } bovw_geometry;
 
-/* The rule for "verified": from so many effective inliers a match is not
- * chance. */
+/*
+ * The rule for "verified": from so many effective inliers the agreement is not
+ * chance. Measured with matches by word (20,000 words, 2,000 features an image,
+ * 5 to 2,000 matches a pair), the first 100 of the tf-idf ranking verified: of
+ * 68,539 pairs of a photograph and a distractor that shows something else none
+ * passed, and 73 % of 37,934 pairs of the same object did. From 8 inliers on,
+ * counted one by one, it would be 1.4 % and 84 %; for 1 in 10,000 it would take
+ * 20 inliers, and 66 % would pass. Neither number grows much with that of the
+ * matches. Look-alikes are not chance: 0.5 % of the pairs of animal faces,
+ * cropped alike, passed, half of them the same animal.
+ */
 #define BOVW_VERIFIED_EFFECTIVE 10.0f
 BOVW_API bool bovw_geometry_is_verified(const bovw_geometry *geometry);
 
