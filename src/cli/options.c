@@ -13,6 +13,7 @@ enum {
     KEY_SEED,
     KEY_VERBOSE,
     KEY_KERNEL,
+    KEY_EXTRACTOR,
     KEY_MAX_SIDE,
     KEY_MAX_FEATURES,
     KEY_FIRST_OCTAVE,
@@ -48,6 +49,16 @@ static const char *parse_kernel(const struct argp_state *state, const char *text
     return NULL;
 }
 
+static const char *parse_extractor(const struct argp_state *state, const char *text)
+{
+    for (size_t i = 0; bovw_extractor_name(i); i++) {
+        if (strcmp(text, bovw_extractor_name(i)) == 0)
+            return bovw_extractor_name(i);
+    }
+    argp_error(state, "--extractor: \"%s\" is neither fast nor vlfeat", text);
+    return NULL;
+}
+
 static error_t parse_common(int key, char *text, struct argp_state *state)
 {
     common_options *opts = state->input;
@@ -60,6 +71,9 @@ static error_t parse_common(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_KERNEL:
         opts->compute.kernel = parse_kernel(state, text);
+        return 0;
+    case KEY_EXTRACTOR:
+        opts->compute.extractor = parse_extractor(state, text);
         return 0;
     case 'q':
         opts->is_quiet = true;
@@ -91,6 +105,10 @@ static const struct argp_option common_table[] = {
     {"kernel", KEY_KERNEL, "NAME", 0,
      "how words are assigned, for tests; the result does not depend on it (default auto: "
      "the fastest; \"bovw --version\" lists them)",
+     0},
+    {"extractor", KEY_EXTRACTOR, "NAME", 0,
+     "fast, or vlfeat: the library that it is measured against; both find the same "
+     "features to float rounding (default fast)",
      0},
     {0}};
 
