@@ -18,8 +18,9 @@
 extern "C" {
 #endif
 
-#define BOVW_MAX_WORDS   16777216u /* of a vocabulary */
-#define BOVW_MAX_SUMMARY 1000      /* bytes of bovw_vocabulary_summary() */
+#define BOVW_MAX_WORDS    16777216u /* of a vocabulary */
+#define BOVW_MAX_SUMMARY  1000      /* bytes of bovw_vocabulary_summary() */
+#define BOVW_MAX_ASSIGNED 16        /* words of one descriptor */
 
 /* ---- k-means on bytes -------------------------------------------------- */
 
@@ -165,6 +166,21 @@ BOVW_API bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
                                             const uint8_t *descriptors, size_t n,
                                             const bovw_compute *compute, uint32_t *words,
                                             uint32_t *distances, bovw_error *err);
+
+/*
+ * The r nearest words of each descriptor, exactly, nearest first; of equal
+ * distances the lower word is first. Costs little more than the nearest one.
+ *
+ *   r          in [1, BOVW_MAX_ASSIGNED] and at most the vocabulary's size.
+ *   words      (n, r) caller's buffer.
+ *   distances  (n, r) squared distances, or NULL.
+ *
+ * Otherwise as bovw_vocabulary_assign(), which is the same with r = 1.
+ * BOVW_ERR_ARG also for r out of range.
+ */
+BOVW_API bovw_status bovw_vocabulary_assign_multiple(
+    const bovw_vocabulary *vocabulary, const uint8_t *descriptors, size_t n, uint32_t r,
+    const bovw_compute *compute, uint32_t *words, uint32_t *distances, bovw_error *err);
 
 /* ---- signatures -------------------------------------------------------- */
 

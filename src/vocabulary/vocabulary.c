@@ -222,6 +222,20 @@ bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
                                    const bovw_compute *compute, uint32_t *words,
                                    uint32_t *distances, bovw_error *err)
 {
+    return bovw_vocabulary_assign_multiple(vocabulary, descriptors, n, 1, compute, words,
+                                           distances, err);
+}
+
+bovw_status bovw_vocabulary_assign_multiple(const bovw_vocabulary *vocabulary,
+                                            const uint8_t *descriptors, size_t n,
+                                            uint32_t r, const bovw_compute *compute,
+                                            uint32_t *words, uint32_t *distances,
+                                            bovw_error *err)
+{
+    const uint32_t max_r = vocabulary->k < NEAREST_WORDS ? vocabulary->k : NEAREST_WORDS;
+    if (r == 0 || r > max_r)
+        return fail(err, BOVW_ERR_ARG, "%u words a descriptor are not in [1, %u]", r,
+                    max_r);
     const int n_threads = parallel_threads(compute);
     const nearest_kernel *kernel;
     bovw_status status =
@@ -230,13 +244,13 @@ bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
         return status;
 
     if (kernel == nearest_kernel_of(vocabulary->nearest)) {
-        nearest_run(vocabulary->nearest, descriptors, n, n_threads, words, distances);
+        nearest_run(vocabulary->nearest, descriptors, n, r, n_threads, words, distances);
         return BOVW_OK;
     }
     nearest *other = NULL;
     status = nearest_new(vocabulary->centroids, vocabulary->k, kernel, &other, err);
     if (status == BOVW_OK)
-        nearest_run(other, descriptors, n, n_threads, words, distances);
+        nearest_run(other, descriptors, n, r, n_threads, words, distances);
     nearest_free(other);
     return status;
 }

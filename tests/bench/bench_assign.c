@@ -37,7 +37,7 @@ static double time_assign(const nearest *words, const uint8_t *descriptors, int 
 
     for (;;) {
         const double start = clock_seconds();
-        nearest_run(words, descriptors, n, n_threads, found, NULL);
+        nearest_run(words, descriptors, n, 1, n_threads, found, NULL);
         seconds = clock_seconds() - start;
         if (seconds > 0.1 || n * 2 > MAX_DESCRIPTORS)
             break;
@@ -45,7 +45,7 @@ static double time_assign(const nearest *words, const uint8_t *descriptors, int 
     }
     for (int run = 1; run < N_RUNS; run++) {
         const double start = clock_seconds();
-        nearest_run(words, descriptors, n, n_threads, found, NULL);
+        nearest_run(words, descriptors, n, 1, n_threads, found, NULL);
         const double again = clock_seconds() - start;
         seconds = again < seconds ? again : seconds;
     }
