@@ -195,13 +195,12 @@ bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
     return BOVW_OK;
 }
 
-bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk, uint64_t n,
-                               const uint8_t *planes[2], bovw_error *err)
+bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
+                               const uint8_t *planes[2], uint64_t *n, bovw_error *err)
 {
-    uint64_t start, found;
+    uint64_t start;
     if (!get_range(is_asmk ? s->posting_starts : s->feature_starts, word,
-                   is_asmk ? s->n_postings : s->n_features, &start, &found) ||
-        found != n)
+                   is_asmk ? s->n_postings : s->n_features, &start, n))
         return fail(err, BOVW_ERR_CORRUPT, "%s: signatures of word %u are damaged", s->path,
                     word);
     const uint8_t *const *all = is_asmk ? s->asmk : s->he;
@@ -217,15 +216,19 @@ static bovw_status check_word(const segment *s, uint32_t word, uint32_t *images,
 {
     const uint8_t *he[2] = {NULL, NULL}, *asmk[2] = {NULL, NULL};
     const uint32_t n = segment_frequency(s, word);
-    uint64_t n_features = 0, at = 0;
+    uint64_t n_features = 0, n_he = 0, n_asmk = 0, at = 0;
 
     bovw_status status = segment_postings(s, word, images, tfs, err);
     for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
         n_features += tfs[i];
     if (status == BOVW_OK && s->he[0])
-        status = segment_signatures(s, word, false, n_features, he, err);
+        status = segment_signatures(s, word, false, he, &n_he, err);
     if (status == BOVW_OK && s->asmk[0])
-        status = segment_signatures(s, word, true, n, asmk, err);
+        status = segment_signatures(s, word, true, asmk, &n_asmk, err);
+    if (status == BOVW_OK &&
+        ((s->he[0] && n_he != n_features) || (s->asmk[0] && n_asmk != n)))
+        status = fail(err, BOVW_ERR_CORRUPT, "%s: wrong number of signatures of word %u",
+                      s->path, word);
     for (int plane = 0; status == BOVW_OK && plane < 2; plane++) {
         at = 0;
         for (uint32_t i = 0; he[plane] && asmk[plane] && i < n; at += tfs[i++]) {

@@ -94,10 +94,10 @@ uint32_t segment_frequency(const segment *s, uint32_t word);
 bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
                              uint32_t *tfs, bovw_error *err);
 
-/* Signatures of a word's n features, or of its n postings where is_asmk: planes
- * gets where they start, the second NULL where there is none. BOVW_ERR_CORRUPT
- * if there are not n. The segment must have such signatures. */
-bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk, uint64_t n,
-                               const uint8_t *planes[2], bovw_error *err);
+/* Signatures of a word's features, or of its postings where is_asmk: planes gets
+ * where they start, the second NULL where there is none, and *n how many there
+ * are. The segment must have such signatures. */
+bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
+                               const uint8_t *planes[2], uint64_t *n, bovw_error *err);
 
 #endif
