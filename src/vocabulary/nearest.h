@@ -22,8 +22,10 @@ enum {
 /* The nearest words so far of each descriptor of a block. A kernel computes
  * distances and reads limits; which words stay is decided in one place. */
 typedef struct nearest_found {
-    uint32_t n_words;              /* to find for each, in [1, NEAREST_WORDS] */
-    int32_t limits[NEAREST_BLOCK]; /* the farthest so far; words there or beyond are out */
+    uint32_t n_words; /* to find for each, in [1, NEAREST_WORDS] */
+    /* The farthest so far: words there or beyond it are out. INT32_MIN for the
+     * rows after the last descriptor, which kernels need not tell apart. */
+    int32_t limits[NEAREST_BLOCK];
     uint32_t distances[NEAREST_BLOCK][NEAREST_WORDS]; /* ascending */
     uint32_t words[NEAREST_BLOCK][NEAREST_WORDS];
 } nearest_found;
@@ -54,6 +56,7 @@ typedef struct nearest_kernel {
 extern const nearest_kernel nearest_portable;
 #if defined(__x86_64__)
 extern const nearest_kernel nearest_avx2; /* packs 260 bytes a word */
+extern const nearest_kernel nearest_vnni; /* 132 */
 #endif
 
 /* The supported kernel of this name; NULL or "auto": the fastest one.

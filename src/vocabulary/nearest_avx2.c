@@ -43,7 +43,6 @@ _Static_assert(sizeof(panel) == 260 * PANEL_WORDS, "as nearest.h and vocabulary.
 typedef struct block {
     alignas(32) int16_t pairs[NEAREST_BLOCK][DIM];
     int32_t norms[NEAREST_BLOCK]; /* |x|^2 */
-    size_t n;
 } block;
 
 static bool is_supported(void)
@@ -86,7 +85,6 @@ static int32_t norm_sq(const uint8_t *descriptor)
 AVX2 static void fill_block(block *b, const uint8_t *descriptors, size_t n)
 {
     const size_t n_rows = (n + ROWS - 1) / ROWS * ROWS;
-    b->n = n;
     for (size_t i = 0; i < n; i++) {
         b->norms[i] = norm_sq(descriptors + i * DIM);
         for (int d = 0; d < DIM; d += 16) {
@@ -96,6 +94,7 @@ AVX2 static void fill_block(block *b, const uint8_t *descriptors, size_t n)
         }
     }
     memset(b->pairs + n, 0, (n_rows - n) * sizeof b->pairs[0]);
+    memset(b->norms + n, 0, (n_rows - n) * sizeof b->norms[0]);
 }
 
 AVX2 static __m256i pair_of(const int16_t *row, int p)
@@ -158,7 +157,7 @@ AVX2 static void run_rows(const panel *words, uint32_t word, const block *b, siz
         ROW(a5, b5, 5);
     }
     const __m256i a[ROWS] = {a0, a1, a2, a3, a4, a5}, c[ROWS] = {b0, b1, b2, b3, b4, b5};
-    for (size_t i = 0; i < ROWS && first + i < b->n; i++)
+    for (size_t i = 0; i < ROWS; i++)
         keep_near(b, first + i, a[i], c[i], word, found);
 }
 
