@@ -13,6 +13,8 @@ static const nearest_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &nearest_vnni,
     &nearest_avx2,
+#elif NEAREST_HAS_NEON
+    &nearest_neon,
 #endif
     &nearest_portable,
 };

@@ -30,6 +30,14 @@ typedef struct nearest_found {
     uint32_t words[NEAREST_BLOCK][NEAREST_WORDS];
 } nearest_found;
 
+static inline int32_t nearest_norm_sq(const uint8_t *vector)
+{
+    int32_t sum = 0;
+    for (int d = 0; d < BOVW_DESCRIPTOR_DIM; d++)
+        sum += vector[d] * vector[d];
+    return sum;
+}
+
 /* Take in a word whose squared distance from descriptor i is below limits[i]. */
 void nearest_take(nearest_found *found, size_t i, uint32_t word, uint32_t distance);
 
@@ -57,6 +65,20 @@ extern const nearest_kernel nearest_portable;
 #if defined(__x86_64__)
 extern const nearest_kernel nearest_avx2; /* packs 260 bytes a word */
 extern const nearest_kernel nearest_vnni; /* 132 */
+#endif
+
+/* Dot products of bytes: where the compiler may use them in one function alone,
+ * with a check at run time, or where the whole build may. */
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define NEAREST_HAS_NEON 1
+#elif defined(__aarch64__) && defined(__linux__) &&                                        \
+    (defined(__clang__) ? __clang_major__ >= 17 : __GNUC__ >= 9)
+#define NEAREST_HAS_NEON 1
+#else
+#define NEAREST_HAS_NEON 0
+#endif
+#if NEAREST_HAS_NEON
+extern const nearest_kernel nearest_neon; /* 132 */
 #endif
 
 /* The supported kernel of this name; NULL or "auto": the fastest one.

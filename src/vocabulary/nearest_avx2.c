@@ -64,29 +64,19 @@ static void *pack(const uint8_t *centroids, uint32_t k)
             continue;
         }
         const uint8_t *centroid = centroids + word * DIM;
-        int32_t norm = 0;
         for (int d = 0; d < DIM; d++) {
             to->pairs[d / 2][half][lane][d % 2] = (int16_t)(-2 * centroid[d]);
-            norm += centroid[d] * centroid[d];
         }
-        to->norms[half][lane] = norm;
+        to->norms[half][lane] = nearest_norm_sq(centroid);
     }
     return panels;
-}
-
-static int32_t norm_sq(const uint8_t *descriptor)
-{
-    int32_t sum = 0;
-    for (int d = 0; d < DIM; d++)
-        sum += descriptor[d] * descriptor[d];
-    return sum;
 }
 
 AVX2 static void fill_block(block *b, const uint8_t *descriptors, size_t n)
 {
     const size_t n_rows = (n + ROWS - 1) / ROWS * ROWS;
     for (size_t i = 0; i < n; i++) {
-        b->norms[i] = norm_sq(descriptors + i * DIM);
+        b->norms[i] = nearest_norm_sq(descriptors + i * DIM);
         for (int d = 0; d < DIM; d += 16) {
             const __m128i bytes =
                 _mm_loadu_si128((const __m128i *)(descriptors + i * DIM + d));

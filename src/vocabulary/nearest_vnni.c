@@ -57,14 +57,6 @@ static bool is_supported(void)
            __builtin_cpu_supports("avx512vnni");
 }
 
-static int32_t norm_sq(const uint8_t *vector)
-{
-    int32_t sum = 0;
-    for (int d = 0; d < DIM; d++)
-        sum += vector[d] * vector[d];
-    return sum;
-}
-
 static int32_t sum_of(const uint8_t *vector)
 {
     int32_t sum = 0;
@@ -87,7 +79,7 @@ static void *pack(const uint8_t *centroids, uint32_t k)
             continue;
         }
         const uint8_t *centroid = centroids + word * DIM;
-        to->norms[part][lane] = norm_sq(centroid) - 256 * sum_of(centroid);
+        to->norms[part][lane] = nearest_norm_sq(centroid) - 256 * sum_of(centroid);
         for (int q = 0; q < N_QUADS; q++)
             memcpy(to->quads[q][part][lane], centroid + 4 * q, 4);
     }
@@ -98,7 +90,7 @@ static void fill_block(block *b, const uint8_t *descriptors, size_t n)
 {
     const size_t n_rows = (n + ROWS - 1) / ROWS * ROWS;
     for (size_t i = 0; i < n; i++) {
-        b->norms[i] = norm_sq(descriptors + i * DIM);
+        b->norms[i] = nearest_norm_sq(descriptors + i * DIM);
         for (int d = 0; d < DIM; d++)
             b->quads[i][d] = descriptors[i * DIM + d] ^ 0x80;
     }
