@@ -11,7 +11,10 @@
 /* Fastest first. */
 static const nearest_kernel *const kernels[] = {
 #if defined(__x86_64__)
+    &nearest_vnni,
     &nearest_avx2,
+#elif NEAREST_HAS_NEON
+    &nearest_neon,
 #endif
     &nearest_portable,
 };
@@ -97,6 +100,8 @@ static void found_init(nearest_found *found, size_t n, uint32_t n_words)
         for (uint32_t j = 0; j < n_words; j++)
             found->distances[i][j] = NEAREST_FAR;
     }
+    for (size_t i = n; i < NEAREST_BLOCK; i++)
+        found->limits[i] = INT32_MIN; /* takes nothing */
 }
 
 void nearest_take(nearest_found *found, size_t i, uint32_t word, uint32_t distance)

@@ -22,11 +22,21 @@ enum {
 /* The nearest words so far of each descriptor of a block. A kernel computes
  * distances and reads limits; which words stay is decided in one place. */
 typedef struct nearest_found {
-    uint32_t n_words;              /* to find for each, in [1, NEAREST_WORDS] */
-    int32_t limits[NEAREST_BLOCK]; /* the farthest so far; words there or beyond are out */
+    uint32_t n_words; /* to find for each, in [1, NEAREST_WORDS] */
+    /* The farthest so far: words there or beyond it are out. INT32_MIN for the
+     * rows after the last descriptor, which kernels need not tell apart. */
+    int32_t limits[NEAREST_BLOCK];
     uint32_t distances[NEAREST_BLOCK][NEAREST_WORDS]; /* ascending */
     uint32_t words[NEAREST_BLOCK][NEAREST_WORDS];
 } nearest_found;
+
+static inline int32_t nearest_norm_sq(const uint8_t *vector)
+{
+    int32_t sum = 0;
+    for (int d = 0; d < BOVW_DESCRIPTOR_DIM; d++)
+        sum += vector[d] * vector[d];
+    return sum;
+}
 
 /* Take in a word whose squared distance from descriptor i is below limits[i]. */
 void nearest_take(nearest_found *found, size_t i, uint32_t word, uint32_t distance);
@@ -54,6 +64,21 @@ typedef struct nearest_kernel {
 extern const nearest_kernel nearest_portable;
 #if defined(__x86_64__)
 extern const nearest_kernel nearest_avx2; /* packs 260 bytes a word */
+extern const nearest_kernel nearest_vnni; /* 132 */
+#endif
+
+/* Dot products of bytes: where the compiler may use them in one function alone,
+ * with a check at run time, or where the whole build may. */
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define NEAREST_HAS_NEON 1
+#elif defined(__aarch64__) && defined(__linux__) &&                                        \
+    (defined(__clang__) ? __clang_major__ >= 17 : __GNUC__ >= 9)
+#define NEAREST_HAS_NEON 1
+#else
+#define NEAREST_HAS_NEON 0
+#endif
+#if NEAREST_HAS_NEON
+extern const nearest_kernel nearest_neon; /* 132 */
 #endif
 
 /* The supported kernel of this name; NULL or "auto": the fastest one.

@@ -43,7 +43,6 @@ _Static_assert(sizeof(panel) == 260 * PANEL_WORDS, "as nearest.h and vocabulary.
 typedef struct block {
     alignas(32) int16_t pairs[NEAREST_BLOCK][DIM];
     int32_t norms[NEAREST_BLOCK]; /* |x|^2 */
-    size_t n;
 } block;
 
 static bool is_supported(void)
@@ -65,30 +64,19 @@ static void *pack(const uint8_t *centroids, uint32_t k)
             continue;
         }
         const uint8_t *centroid = centroids + word * DIM;
-        int32_t norm = 0;
         for (int d = 0; d < DIM; d++) {
             to->pairs[d / 2][half][lane][d % 2] = (int16_t)(-2 * centroid[d]);
-            norm += centroid[d] * centroid[d];
         }
-        to->norms[half][lane] = norm;
+        to->norms[half][lane] = nearest_norm_sq(centroid);
     }
     return panels;
-}
-
-static int32_t norm_sq(const uint8_t *descriptor)
-{
-    int32_t sum = 0;
-    for (int d = 0; d < DIM; d++)
-        sum += descriptor[d] * descriptor[d];
-    return sum;
 }
 
 AVX2 static void fill_block(block *b, const uint8_t *descriptors, size_t n)
 {
     const size_t n_rows = (n + ROWS - 1) / ROWS * ROWS;
-    b->n = n;
     for (size_t i = 0; i < n; i++) {
-        b->norms[i] = norm_sq(descriptors + i * DIM);
+        b->norms[i] = nearest_norm_sq(descriptors + i * DIM);
         for (int d = 0; d < DIM; d += 16) {
             const __m128i bytes =
                 _mm_loadu_si128((const __m128i *)(descriptors + i * DIM + d));
@@ -96,6 +84,7 @@ AVX2 static void fill_block(block *b, const uint8_t *descriptors, size_t n)
         }
     }
     memset(b->pairs + n, 0, (n_rows - n) * sizeof b->pairs[0]);
+    memset(b->norms + n, 0, (n_rows - n) * sizeof b->norms[0]);
 }
 
 AVX2 static __m256i pair_of(const int16_t *row, int p)
@@ -158,7 +147,7 @@ AVX2 static void run_rows(const panel *words, uint32_t word, const block *b, siz
         ROW(a5, b5, 5);
     }
     const __m256i a[ROWS] = {a0, a1, a2, a3, a4, a5}, c[ROWS] = {b0, b1, b2, b3, b4, b5};
-    for (size_t i = 0; i < ROWS && first + i < b->n; i++)
+    for (size_t i = 0; i < ROWS; i++)
         keep_near(b, first + i, a[i], c[i], word, found);
 }
 
