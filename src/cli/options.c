@@ -302,6 +302,28 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
     }
 }
 
+const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
+{
+    char assign[24] = "";
+    int length = 0;
+    if (opts->assign)
+        snprintf(assign, sizeof assign, " --assign %u", opts->assign);
+    length =
+        snprintf(text, SEARCH_TEXT, "--score %s%s", score_name((int)opts->score), assign);
+    text += length;
+    const size_t left = SEARCH_TEXT - (size_t)length;
+    if (opts->score == BOVW_SCORE_TFIDF && opts->tf != BOVW_TF_RAW)
+        snprintf(text, left, " --tf %s", bovw_tf_name(opts->tf));
+    if (opts->score == BOVW_SCORE_HE)
+        snprintf(text, left, "%s --he-threshold %u --he-sigma %g --burstiness %s",
+                 opts->he_bits == 64 ? " --he-bits 64" : "", opts->he_threshold,
+                 (double)opts->he_sigma, bovw_burstiness_name(opts->burstiness));
+    if (opts->score == BOVW_SCORE_ASMK)
+        snprintf(text, left, " --asmk-alpha %g --asmk-tau %g", (double)opts->asmk_alpha,
+                 (double)opts->asmk_tau);
+    return text - length;
+}
+
 static char *help_scores(const char *text)
 {
     char names[256] = "";
