@@ -114,6 +114,7 @@ static void add_feature(scoring *s, uint32_t n_touched)
 
 static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
 {
+    const size_t n_words = (size_t)query->n * query->stride;
     bovw_status status = BOVW_OK;
     double square = 0.0;
 
@@ -121,6 +122,7 @@ static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
         uint32_t n_touched = 0;
         const size_t first = (size_t)i * query->stride;
         for (size_t j = first; j < first + query->r; j++) {
+            scan_prefetch(s->scan, query->words + j, n_words - j);
             const bovw_status result =
                 add_word(s, query->words[j], query->signatures + 2 * j, &n_touched, err);
             status = result != BOVW_OK ? result : status;
