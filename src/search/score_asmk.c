@@ -76,6 +76,7 @@ static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
         if (idf == 0.0F)
             continue;
         square += (double)idf * (double)idf;
+        scan_prefetch(s->scan, s->words + i, n_words - i);
         scan_word(s->scan, s->words[i], s->aggregates + 2 * i, s->threshold);
         while (is_found) {
             status = scan_next(s->scan, &match, &is_found, err);

@@ -7,8 +7,12 @@
  * their signatures differ in at most `threshold` bits; the match counts
  * idf^2 exp(-h^2 / sigma^2). One query feature after the other, over all of its
  * words: what it gives an image is the sum over its matches there, divided by
- * the square root of their number (burstiness within the image), and by the
- * square root of what it gives all images together (burstiness between images).
+ * the square root of their number (burstiness within the image) and by the
+ * square root of the number of query features with its nearest word (the same
+ * within the query, which is not in the paper: a pattern that repeats in both
+ * pictures would count once for each of its query features). Then by the square
+ * root of what the feature gives all images together (burstiness between
+ * images).
  *
  * All sums are in the order of query feature, word, image and feature, whatever
  * the segments are.
@@ -90,8 +94,9 @@ static bovw_status add_word(scoring *s, uint32_t word, const uint64_t signature[
     }
 }
 
-/* Move one feature's sums to the scores. */
-static void add_feature(scoring *s, uint32_t n_touched)
+/* Move one feature's sums to the scores; share is what burstiness within the
+ * query leaves of them. */
+static void add_feature(scoring *s, uint32_t n_touched, float share)
 {
     const bovw_burstiness burstiness = s->options->burstiness;
     double total = 0.0;
@@ -101,9 +106,9 @@ static void add_feature(scoring *s, uint32_t n_touched)
             s->sums[image] /= sqrtf((float)s->counts[image]);
         total += (double)s->sums[image];
     }
-    const float scale = burstiness == BOVW_BURSTINESS_BOTH && total > 0.0
-                            ? (float)(1.0 / sqrt(total))
-                            : 1.0F;
+    float scale = share;
+    if (burstiness == BOVW_BURSTINESS_BOTH && total > 0.0)
+        scale *= (float)(1.0 / sqrt(total));
     for (uint32_t i = 0; i < n_touched; i++) {
         const uint32_t image = s->touched[i];
         s->scores[image] += s->sums[image] * scale;
@@ -112,20 +117,44 @@ static void add_feature(scoring *s, uint32_t n_touched)
     }
 }
 
+/* s->shares (n,) of the query's features: 1 / sqrt(how many have its nearest word). */
+static bovw_status find_shares(scoring *s, const query_words *query, bovw_error *err)
+{
+    const query_words nearest = query_words_first(query, 1);
+    const bovw_status status = scoring_sort_words(s, &nearest, err);
+    if (status != BOVW_OK)
+        return status;
+    if (!mem_grow(&s->shares, &s->shares_capacity, query->n, sizeof *s->shares))
+        return fail_memory(err, "words of a query");
+    for (uint32_t i = 0, end = 0; i < query->n; i = end) {
+        while (end < query->n && s->keys[end] >> 32 == s->keys[i] >> 32)
+            end++;
+        const float share = s->options->burstiness == BOVW_BURSTINESS_NONE
+                                ? 1.0F
+                                : 1.0F / sqrtf((float)(end - i));
+        for (uint32_t j = i; j < end; j++)
+            s->shares[(uint32_t)s->keys[j]] = share;
+    }
+    return BOVW_OK;
+}
+
 static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
 {
-    bovw_status status = BOVW_OK;
+    const size_t n_words = (size_t)query->n * query->stride;
+    bovw_status status = find_shares(s, query, err);
     double square = 0.0;
 
-    for (uint32_t i = 0; i < query->n; i++) {
+    for (uint32_t i = 0; status == BOVW_OK && i < query->n; i++) {
         uint32_t n_touched = 0;
         const size_t first = (size_t)i * query->stride;
         for (size_t j = first; j < first + query->r; j++) {
+            scan_prefetch(s->scan, query->words + j, n_words - j);
             const bovw_status result =
                 add_word(s, query->words[j], query->signatures + 2 * j, &n_touched, err);
             status = result != BOVW_OK ? result : status;
         }
-        add_feature(s, n_touched); /* also after a failure: it leaves the sums zero */
+        /* Also after a failure: it leaves the sums zero. */
+        add_feature(s, n_touched, s->shares[i]);
         if (status != BOVW_OK)
             return status;
         const double idf = (double)bovw_index_idf(s->index, query->words[first]);

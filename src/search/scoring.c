@@ -65,6 +65,7 @@ void scoring_free(scoring *s)
     free(s->images);
     free(s->tfs);
     scan_free(s->scan);
+    free(s->shares);
     free(s->sums);
     free(s->counts);
     free(s->touched);

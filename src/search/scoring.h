@@ -27,6 +27,8 @@ typedef struct scoring {
     float weights[BOVW_SIGNATURE_BITS + 1]; /* by distance */
     uint32_t threshold;                     /* the largest distance that counts */
 
+    float *shares; /* score_he.c: (query's features,) */
+    size_t shares_capacity;
     float *sums;       /* score_he.c: (n_images,) of one query feature; zero between */
     uint32_t *counts;  /* the same: its matches */
     uint32_t *touched; /* (n_images,) images with matches */

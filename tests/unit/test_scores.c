@@ -265,9 +265,16 @@ static void brute_he(const fixture *f, const brute *b, const bovw_features *quer
                 sums[i] /= sqrt(counts[i]);
             total += sums[i];
         }
+        int n_same = 0;
+        for (uint32_t p = 0; p < query->n; p++) {
+            uint32_t other;
+            nearest_words(f, query->descriptors + p * DIM, 1, &other);
+            n_same += other == words[0];
+        }
+        const double share = burstiness == BOVW_BURSTINESS_NONE ? 1 : 1 / sqrt(n_same);
         for (int i = 0; i < N_IMAGES && total > 0; i++)
             scores[i] +=
-                burstiness == BOVW_BURSTINESS_BOTH ? sums[i] / sqrt(total) : sums[i];
+                share * sums[i] / (burstiness == BOVW_BURSTINESS_BOTH ? sqrt(total) : 1);
     }
     for (int i = 0; i < N_IMAGES; i++)
         scores[i] /= sqrt(query_square);
