@@ -71,17 +71,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static char *help(int key, const char *text, void *input)
 {
-    char kinds[1024] = "";
-    const char *summary = NULL;
     (void)input;
-    if (key != KEY_TRUTH)
-        return help_as_is(text);
-    for (size_t i = 0; bovw_truth_kind(i, &summary); i++) {
-        const size_t length = strlen(kinds);
-        snprintf(kinds + length, sizeof kinds - length, "%s%s (%s)", i ? ", " : "",
-                 bovw_truth_kind(i, NULL), summary);
-    }
-    return help_fill(text, "%s", kinds);
+    return key == KEY_TRUTH ? truth_help(text) : help_as_is(text);
 }
 
 static const struct argp_option table[] = {

@@ -287,9 +287,8 @@ struct bovw_binding {
     uint32_t *image_of; /* (n_queries,) the image that shows it, or NAME_NONE */
 };
 
-/* The image that a name of the truth stands for, with its suffix or without. */
-static uint32_t find_image(const bovw_truth *truth, const name_table *table,
-                           const char *name, char *scratch)
+uint32_t truth_find_name(const bovw_truth *truth, const name_table *table, const char *name,
+                         char *scratch)
 {
     const uint32_t image = name_table_find(table, name);
     const char *suffix = truth->kind->suffix;
@@ -306,8 +305,7 @@ static uint32_t find_image(const bovw_truth *truth, const name_table *table,
     return name_table_find(table, scratch);
 }
 
-/* Room for any name of the truth with its suffix; NULL without memory. */
-static char *name_scratch(const bovw_truth *truth)
+char *truth_name_scratch(const bovw_truth *truth)
 {
     size_t longest = 0;
     for (uint32_t i = 0; i < truth->n_names; i++) {
@@ -328,7 +326,7 @@ static uint32_t bind_names(bovw_binding *binding, const name_table *table, char 
     const bovw_truth *truth = binding->truth;
     uint32_t n_bound = 0;
     for (uint32_t i = 0; i < truth->n_names; i++) {
-        const uint32_t image = find_image(truth, table, truth->names[i], scratch);
+        const uint32_t image = truth_find_name(truth, table, truth->names[i], scratch);
         if (image == NAME_NONE)
             continue;
         const uint32_t other = binding->name_of[image];
@@ -339,7 +337,7 @@ static uint32_t bind_names(bovw_binding *binding, const name_table *table, char 
     }
     for (uint32_t q = 0; q < truth->n_queries; q++)
         binding->image_of[q] =
-            find_image(truth, table, truth->queries[q].shown.picture, scratch);
+            truth_find_name(truth, table, truth->queries[q].shown.picture, scratch);
     return truth->n_names - n_bound;
 }
 
@@ -347,7 +345,7 @@ bovw_status bovw_binding_new(const bovw_truth *truth, const char *const *names, 
                              bovw_binding **binding, uint32_t *n_missing, bovw_error *err)
 {
     name_table *table = NULL;
-    char *scratch = name_scratch(truth);
+    char *scratch = truth_name_scratch(truth);
     bovw_binding *made = mem_array(1, sizeof *made);
     bovw_status status = BOVW_OK;
 

@@ -10,6 +10,7 @@
 #define EVAL_TRUTH_H
 
 #include "base/error.h"
+#include "base/names.h"
 #include "bovw/eval.h"
 
 typedef struct truth_query {
@@ -70,6 +71,13 @@ const char *truth_landmark(bovw_truth *truth, const char *name);
 
 /* Append a query. BOVW_ERR_NOMEM. */
 bovw_status truth_add_query(bovw_truth *truth, const truth_query *query, bovw_error *err);
+
+/* The name in the table that a name or picture of the truth stands for, with its
+ * suffix or without; NAME_NONE. scratch is from truth_name_scratch(): room for
+ * any name with a suffix, the caller's, NULL without memory. */
+uint32_t truth_find_name(const bovw_truth *truth, const name_table *table, const char *name,
+                         char *scratch);
+char *truth_name_scratch(const bovw_truth *truth);
 
 /* For kinds of a folder. Its files are listed, in FOLDER itself and, where it
  * has none that fit, in its folder kind->pictures. Calls add for each name that
