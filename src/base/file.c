@@ -280,7 +280,7 @@ bovw_status file_list(const char *folder, char ***names, size_t *n, bovw_error *
     if (status == BOVW_OK && errno != 0)
         status = fail_errno(err, folder, NULL);
     closedir(opened);
-    if (status != BOVW_OK) {
+    if (status == BOVW_ERR_NOMEM) {
         file_list_free(list, count);
         return status;
     }
@@ -288,7 +288,7 @@ bovw_status file_list(const char *folder, char ***names, size_t *n, bovw_error *
         qsort(list, count, sizeof *list, compare_names);
     *names = list;
     *n = count;
-    return BOVW_OK;
+    return status;
 }
 
 void file_list_free(char **names, size_t n)

@@ -50,7 +50,8 @@ bool file_is_folder(const char *path);
 bool file_exists(const char *path);
 
 /* Names in a folder that do not begin with a dot, sorted by strcmp(): (n,),
- * free with file_list_free(). BOVW_ERR_IO, BOVW_ERR_NOMEM. */
+ * free with file_list_free(). BOVW_ERR_IO, where *names has what could be read;
+ * BOVW_ERR_NOMEM. */
 bovw_status file_list(const char *folder, char ***names, size_t *n, bovw_error *err);
 void file_list_free(char **names, size_t n);
 
