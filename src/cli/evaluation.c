@@ -13,22 +13,40 @@ enum {
 
 /* ---- from features to measures ------------------------------------------------ */
 
-static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ranking,
-                           bovw_error *err)
+/* Is the query judged on the ranking of the one before it? */
+static bool shares_ranking(const bovw_truth *truth, uint32_t query)
 {
-    const char *name = bovw_truth_get(e->truth, query).name;
-    measured_query *measured = &e->queries[query];
-    bovw_judgement *judgements = mem_array(ranking->n, sizeof *judgements);
-    bovw_status status = BOVW_OK;
-    if (!judgements)
-        return fail_memory(err, name);
+    return query > 0 && bovw_truth_has_common_rankings(truth) &&
+           strcmp(bovw_truth_get(truth, query).name,
+                  bovw_truth_get(truth, query - 1).name) == 0;
+}
 
+static void judge(evaluation *e, uint32_t query, const bovw_ranking *ranking,
+                  bovw_judgement *judgements)
+{
+    measured_query *measured = &e->queries[query];
     for (uint32_t i = 0; i < ranking->n; i++)
         judgements[i] = bovw_binding_judge(e->binding, query, ranking->hits[i].image);
     bovw_evaluate(judgements, ranking->n, bovw_truth_n_relevant(e->truth, query),
                   measured->values);
     measured->seconds = ranking->seconds;
     measured->is_done = true;
+}
+
+/* The query, those that share its ranking, and the run file. */
+static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ranking,
+                           bovw_error *err)
+{
+    const char *name = bovw_truth_get(e->truth, query).name;
+    bovw_judgement *judgements = mem_array(ranking->n, sizeof *judgements);
+    bovw_status status = BOVW_OK;
+    if (!judgements)
+        return fail_memory(err, name);
+
+    judge(e, query, ranking, judgements);
+    for (uint32_t q = query + 1;
+         q < bovw_truth_n_queries(e->truth) && shares_ranking(e->truth, q); q++)
+        judge(e, q, ranking, judgements);
     free(judgements);
 
     for (uint32_t i = 0; e->run && status == BOVW_OK && i < ranking->n; i++) {
@@ -104,6 +122,21 @@ static char *plain_path(char *path)
     return plain;
 }
 
+/* Where the ground truth has it, or else where it was indexed. */
+static bovw_status find_picture(const evaluation *e, uint32_t query, char **path,
+                                bovw_error *reason)
+{
+    const bovw_status status = bovw_truth_picture(e->truth, query, path, reason);
+    const uint32_t image = bovw_binding_picture(e->binding, query);
+    if (status == BOVW_OK || image == UINT32_MAX)
+        return status;
+    const char *indexed = picture_of(bovw_index_image(e->index, image).name);
+    if (!indexed)
+        return status;
+    *path = mem_text(indexed);
+    return *path ? BOVW_OK : fail_memory(reason, indexed);
+}
+
 static bovw_status find_pictures(picture_run *p, bovw_error *err)
 {
     evaluation *e = p->e;
@@ -115,7 +148,9 @@ static bovw_status find_pictures(picture_run *p, bovw_error *err)
     for (uint32_t i = 0; i < n; i++) {
         char *path = NULL;
         bovw_error reason;
-        if (bovw_truth_picture(e->truth, i, &path, &reason) != BOVW_OK) {
+        if (shares_ranking(e->truth, i))
+            continue;
+        if (find_picture(e, i, &path, &reason) != BOVW_OK) {
             console_skip(e->out, bovw_truth_get(e->truth, i).name, &reason);
             continue;
         }
@@ -176,13 +211,23 @@ bovw_status evaluate_pictures(evaluation *e, const bovw_monitor *monitor, bovw_e
 
 /* ---- queries from a feature file -------------------------------------------------- */
 
+static uint32_t find_with_suffix(const bovw_feature_file *file, const char *name)
+{
+    char *whole = mem_format("%s.jpg", name);
+    const uint32_t i = whole ? bovw_feature_file_find(file, whole) : UINT32_MAX;
+    free(whole);
+    return i;
+}
+
 static bool read_query(evaluation *e, const bovw_feature_file *file, uint32_t query,
                        bovw_features *features)
 {
     bovw_error reason;
-    const char *name = bovw_truth_get(e->truth, query).name;
-    const uint32_t i = bovw_feature_file_find(file, name);
+    const char *name = bovw_truth_get(e->truth, query).picture;
+    uint32_t i = bovw_feature_file_find(file, name);
     bovw_status status;
+    if (i == UINT32_MAX) /* the truth may name it without its suffix */
+        i = find_with_suffix(file, name);
     if (i == UINT32_MAX)
         status = fail(&reason, BOVW_ERR_ARG, "%s: not in the feature file", name);
     else
@@ -200,7 +245,7 @@ static bovw_status search_range(evaluation *e, const bovw_feature_file *file,
     uint32_t queries[BATCH] = {0};
     size_t n = 0;
     for (uint32_t i = first; i < end; i++) {
-        if (read_query(e, file, i, &features[n]))
+        if (!shares_ranking(e->truth, i) && read_query(e, file, i, &features[n]))
             queries[n++] = i;
     }
     const bovw_status status = search_queries(e, features, queries, NULL, n, err);
