@@ -6,15 +6,88 @@
 
 #include "base/memory.h"
 #include "bovw/features.h"
+#include "cli/common.h"
+#include "cli/shown.h"
 
 enum {
-    BATCH = 64 /* queries from a feature file that are searched at once */
+    BATCH = 64,    /* queries from a feature file that are searched at once */
+    N_SHOWN = 10,  /* ranks of a query on a page */
+    MAX_SHOWN = 20 /* the same, with ignored images among them */
 };
+
+/* ---- the page ------------------------------------------------------------------ */
+
+/* How many results have the first ranks, ignored ones between them included. */
+static size_t count_shown(const bovw_judgement *judgements, size_t n)
+{
+    size_t n_shown = 0, n_ranks = 0;
+    while (n_shown < n && n_shown < MAX_SHOWN && n_ranks < N_SHOWN)
+        n_ranks += judgements[n_shown++] != BOVW_IGNORED;
+    return n_shown;
+}
+
+static bovw_status add_to_page(evaluation *e, uint32_t query, const bovw_features *features,
+                               const bovw_page_ranking *ranking, bovw_error *err)
+{
+    const bovw_truth_query q = bovw_truth_get(e->truth, query);
+    char *picture = NULL;
+
+    /* One that is not there leaves its reason on the page. */
+    if (bovw_truth_picture(e->truth, query, &picture, NULL) != BOVW_OK)
+        picture = mem_text(q.name);
+    if (!picture)
+        return fail_memory(err, q.name);
+    const bovw_page_query shown_query = {.name = q.name,
+                                         .picture = picture,
+                                         .width = features ? features->width : 0,
+                                         .height = features ? features->height : 0,
+                                         .region = q.has_region ? q.region : NULL,
+                                         .n_features = features ? features->n : 0,
+                                         .set = q.set,
+                                         .n_relevant =
+                                             bovw_truth_n_relevant(e->truth, query),
+                                         .rankings = ranking};
+    const bovw_status status = bovw_page_add(e->page, &shown_query, err);
+    free(picture);
+    return status;
+}
+
+static bovw_status show(evaluation *e, uint32_t query, const bovw_features *features,
+                        const bovw_ranking *ranking, const bovw_judgement *judgements,
+                        bovw_error *err)
+{
+    shown made = {0};
+    bovw_status status =
+        shown_make(e->index, features, e->search, ranking,
+                   count_shown(judgements, ranking->n), e->compute, &made, err);
+    for (size_t i = 0; status == BOVW_OK && i < made.n; i++)
+        made.results[i].judgement = judgements[i];
+    if (status == BOVW_OK)
+        status = add_to_page(e, query, features,
+                             &(bovw_page_ranking){.results = made.results,
+                                                  .n = made.n,
+                                                  .judgements = judgements,
+                                                  .n_judgements = ranking->n,
+                                                  .seconds = ranking->seconds},
+                             err);
+    shown_free(&made);
+    return status;
+}
+
+bovw_status evaluation_show_missing(evaluation *e, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (uint32_t i = 0; status == BOVW_OK && i < bovw_truth_n_queries(e->truth); i++) {
+        if (!e->queries[i].is_done && bovw_truth_n_relevant(e->truth, i) > 0)
+            status = add_to_page(e, i, NULL, &(bovw_page_ranking){0}, err);
+    }
+    return status;
+}
 
 /* ---- from features to measures ------------------------------------------------ */
 
-static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ranking,
-                           bovw_error *err)
+static bovw_status measure(evaluation *e, uint32_t query, const bovw_features *features,
+                           const bovw_ranking *ranking, bovw_error *err)
 {
     const char *name = bovw_truth_get(e->truth, query).name;
     measured_query *measured = &e->queries[query];
@@ -29,6 +102,8 @@ static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ra
                   measured->values);
     measured->seconds = ranking->seconds;
     measured->is_done = true;
+    if (e->page)
+        status = show(e, query, features, ranking, judgements, err);
     free(judgements);
 
     for (uint32_t i = 0; e->run && status == BOVW_OK && i < ranking->n; i++) {
@@ -61,7 +136,7 @@ static bovw_status search_queries(evaluation *e, bovw_features *features,
         for (size_t i = 0; i < n; i++) {
             rankings[i].seconds.extraction = extraction ? extraction[i] : 0;
             if (status == BOVW_OK)
-                status = measure(e, queries[i], &rankings[i], err);
+                status = measure(e, queries[i], &features[i], &rankings[i], err);
             bovw_ranking_free(&rankings[i]);
         }
     }
