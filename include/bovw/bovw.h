@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: MIT
  *
  * In reading order: status, monitor, image, features, vocabulary, index,
- * verify, search, eval, report. Nothing in the library prints, exits or keeps
+ * verify, search, eval, compare, report. Nothing in the library prints, exits or keeps
  * global state. An open index, vocabulary, feature file or ground truth is
  * immutable and may be used by any number of threads; extractors, searchers
  * and verifiers are the scratch of one thread.
@@ -11,6 +11,7 @@
 #ifndef BOVW_BOVW_H
 #define BOVW_BOVW_H
 
+#include "bovw/compare.h"
 #include "bovw/eval.h"
 #include "bovw/features.h"
 #include "bovw/image.h"

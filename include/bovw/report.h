@@ -5,7 +5,7 @@
 #ifndef BOVW_REPORT_H
 #define BOVW_REPORT_H
 
-#include "bovw/eval.h"
+#include "bovw/compare.h"
 #include "bovw/image.h"
 #include "bovw/search.h"
 
@@ -42,9 +42,14 @@ typedef struct bovw_page_options {
     const char *const *runs; /* (n_runs,) a name for each of the rankings that a query
                               * has; may be NULL where that is one */
     uint32_t n_runs;         /* 1 to BOVW_PAGE_MAX_RUNS */
-    bool is_judged;          /* there is a ground truth: measures, curves and marks */
-    uint32_t side;           /* longer side of the pictures, pixels; 0: by their number,
-                              * from 360 for a few to 112 for thousands */
+    const bovw_truth *truth; /* what is right and wrong: measures, curves and marks; NULL:
+                              * not known. Must outlive the page, as the next */
+    const bovw_comparison *comparison; /* of these runs under that truth: differences
+                                        * and how sure they are; NULL: not shown */
+    size_t measure; /* of bovw_measure(), that queries are told apart by; 0, AP */
+    bovw_paired_options paired; /* of a comparison */
+    uint32_t side;              /* longer side of the pictures, pixels; 0: by their number,
+                                 * from 360 for a few to 112 for thousands */
 } bovw_page_options;
 
 /* path "-" is standard output; a file appears under its name at close. The
@@ -64,7 +69,7 @@ typedef struct bovw_page_result {
                                      * its reason */
     uint32_t width, height;         /* pixels of the original; 0: not known */
     bovw_hit hit;                   /* its geometry tells how the query lies in the image */
-    bovw_judgement judgement;       /* where the page is judged */
+    bovw_judgement judgement;       /* where there is a truth */
     const bovw_page_match *matches; /* (n_matches,) to be drawn; may be NULL */
     uint32_t n_matches;
 } bovw_page_result;
@@ -73,7 +78,7 @@ typedef struct bovw_page_ranking {
     const bovw_page_result *results; /* (n,) the first ones, to be shown, best first */
     size_t n;
     const bovw_judgement *judgements; /* (n_judgements,) of the whole ranking, best first,
-                                       * where the page is judged */
+                                       * where there is a truth */
     size_t n_judgements;
     bovw_timings seconds; /* zeros: not known */
 } bovw_page_ranking;
@@ -85,7 +90,7 @@ typedef struct bovw_page_query {
     const float *region;    /* x0 y0 x1 y1 in pixels of the picture, or NULL; drawn */
     uint32_t n_features;    /* 0: not known */
     const char *set;        /* part of the data set, or NULL */
-    uint32_t n_relevant;    /* at least 1 where the page is judged */
+    uint32_t n_relevant;    /* at least 1 where there is a truth */
     const bovw_page_ranking *rankings; /* (n_runs,) */
 } bovw_page_query;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -233,6 +234,56 @@ bool file_exists(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bovw_status file_list(const char *folder, char ***names, size_t *n, bovw_error *err)
+{
+    char **list = NULL;
+    size_t count = 0, capacity = 0;
+    bovw_status status = BOVW_OK;
+    DIR *opened = opendir(folder);
+    if (!opened)
+        return fail_errno(err, folder, NULL);
+
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(opened);
+        if (!entry)
+            break;
+        if (entry->d_name[0] == '.')
+            continue;
+        char *copy = mem_text(entry->d_name);
+        if (!copy || !mem_grow(&list, &capacity, count + 1, sizeof *list)) {
+            free(copy);
+            status = fail_memory(err, folder);
+            break;
+        }
+        list[count++] = copy;
+    }
+    if (status == BOVW_OK && errno != 0)
+        status = fail_errno(err, folder, NULL);
+    closedir(opened);
+    if (status != BOVW_OK) {
+        file_list_free(list, count);
+        return status;
+    }
+    if (count > 0)
+        qsort(list, count, sizeof *list, compare_names);
+    *names = list;
+    *n = count;
+    return BOVW_OK;
+}
+
+void file_list_free(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
 }
 
 char *file_join(const char *folder, const char *name)

@@ -47,6 +47,11 @@ bovw_status file_sync_folder_of(const char *path, bovw_error *err);
 bool file_is_folder(const char *path);
 bool file_exists(const char *path);
 
+/* Names in a folder that do not begin with a dot, sorted by strcmp(): (n,),
+ * free with file_list_free(). BOVW_ERR_IO, BOVW_ERR_NOMEM. */
+bovw_status file_list(const char *folder, char ***names, size_t *n, bovw_error *err);
+void file_list_free(char **names, size_t n);
+
 /* folder + "/" + name, the caller's; NULL without memory. */
 char *file_join(const char *folder, const char *name);
 

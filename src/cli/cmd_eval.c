@@ -80,17 +80,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static char *help(int key, const char *text, void *input)
 {
-    char kinds[512] = "";
-    const char *summary = NULL;
     (void)input;
-    if (key != KEY_TRUTH)
-        return help_as_is(text);
-    for (size_t i = 0; bovw_truth_kind(i, &summary); i++) {
-        const size_t length = strlen(kinds);
-        snprintf(kinds + length, sizeof kinds - length, "%s%s (%s)", i ? ", " : "",
-                 bovw_truth_kind(i, NULL), summary);
-    }
-    return help_fill(text, "%s", kinds);
+    return key == KEY_TRUTH ? truth_help(text) : help_as_is(text);
 }
 
 static const struct argp_option table[] = {
@@ -133,6 +124,7 @@ static const struct argp argp = {
 typedef struct eval_report {
     const eval_command *command;
     const bovw_index *index;
+    const bovw_truth *truth;
     bovw_summary *summary;
     uint32_t n_done;      /* queries that were searched */
     bovw_timings seconds; /* means over them */
@@ -141,9 +133,16 @@ typedef struct eval_report {
     int n_threads;
 } eval_report;
 
+/* A mean over sets that judge the same rankings has no meaning. */
+static uint32_t count_rows(const eval_report *r)
+{
+    const uint32_t n = bovw_summary_n_rows(r->summary);
+    return n > 1 && bovw_truth_has_common_rankings(r->truth) ? n - 1 : n;
+}
+
 static void print_measures(const eval_report *r)
 {
-    const uint32_t n_rows = bovw_summary_n_rows(r->summary);
+    const uint32_t n_rows = count_rows(r);
     size_t width = strlen("set");
     double means[BOVW_MAX_MEASURES];
     uint32_t n_queries = 0;
@@ -153,14 +152,18 @@ static void print_measures(const eval_report *r)
         width = length > width ? length : width;
     }
     printf("%-*s  queries", (int)width, "set");
-    for (size_t m = 0; bovw_measure(m, NULL); m++)
-        printf("  %10s", bovw_measure(m, NULL));
+    for (size_t m = 0; bovw_measure(m, NULL); m++) {
+        if (bovw_truth_shows_measure(r->truth, m))
+            printf("  %10s", bovw_measure(m, NULL));
+    }
     putchar('\n');
     for (uint32_t i = 0; i < n_rows; i++) {
         const char *name = bovw_summary_row(r->summary, i, &n_queries, means);
         printf("%-*s  %7u", (int)width, name, n_queries);
-        for (size_t m = 0; bovw_measure(m, NULL); m++)
-            printf("  %10.2f", 100 * means[m]);
+        for (size_t m = 0; bovw_measure(m, NULL); m++) {
+            if (bovw_truth_shows_measure(r->truth, m))
+                printf("  %10.2f", bovw_measure_scale(m) * means[m]);
+        }
         putchar('\n');
     }
 }
@@ -194,14 +197,17 @@ static void print_text(const eval_report *r)
 static json_t *json_rows(const eval_report *r)
 {
     json_t *rows = json_array();
-    for (uint32_t i = 0; i < bovw_summary_n_rows(r->summary); i++) {
+    for (uint32_t i = 0; i < count_rows(r); i++) {
         double means[BOVW_MAX_MEASURES];
         uint32_t n_queries = 0;
         const char *name = bovw_summary_row(r->summary, i, &n_queries, means);
         json_t *row =
             json_pack("{s:o, s:i}", "set", json_name(name), "queries", (int)n_queries);
-        for (size_t m = 0; row && bovw_measure(m, NULL); m++)
-            json_object_set_new(row, bovw_measure(m, NULL), json_real(100 * means[m]));
+        for (size_t m = 0; row && bovw_measure(m, NULL); m++) {
+            if (bovw_truth_shows_measure(r->truth, m))
+                json_object_set_new(row, bovw_measure(m, NULL),
+                                    json_real(bovw_measure_scale(m) * means[m]));
+        }
         json_array_append_new(rows, row);
     }
     return rows;
@@ -266,6 +272,7 @@ static bovw_status report(const evaluation *e, const eval_command *c, double tot
     getrusage(RUSAGE_SELF, &usage);
     eval_report r = {.command = c,
                      .index = e->index,
+                     .truth = e->truth,
                      .total_seconds = total_seconds,
                      .peak_bytes = 1024.0 * (double)usage.ru_maxrss,
                      .n_threads = parallel_threads(&c->common.compute)};
@@ -293,7 +300,7 @@ static bovw_status open_page(evaluation *e, const eval_command *c, bovw_error *e
         status = bovw_page_open(
             c->html,
             &(bovw_page_options){
-                .title = title, .foot = foot, .n_runs = 1, .is_judged = true},
+                .title = title, .foot = foot, .n_runs = 1, .truth = e->truth},
             &e->page, err);
     free(foot);
     free(title);

@@ -25,6 +25,8 @@ extern const command command_index_add;
 extern const command command_query;
 extern const command command_match;
 extern const command command_eval;
+extern const command command_compare;
+extern const command command_fuse;
 extern const command command_index_list;
 extern const command command_index_check;
 extern const command command_index_info;

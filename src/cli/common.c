@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "bovw/eval.h"
 
 /* ---- arguments and numbers ---------------------------------------------- */
 
@@ -95,6 +96,18 @@ char *help_fill(const char *text, const char *format, ...)
     va_end(list);
     char *filled = mem_format("%.*s%s%s", (int)(place - text), text, value, place + 2);
     return filled ? filled : help_as_is(text);
+}
+
+char *truth_help(const char *text)
+{
+    char kinds[1024] = "";
+    const char *summary = NULL;
+    for (size_t i = 0; bovw_truth_kind(i, &summary); i++) {
+        const size_t length = strlen(kinds);
+        snprintf(kinds + length, sizeof kinds - length, "%s%s (%s)", i ? ", " : "",
+                 bovw_truth_kind(i, NULL), summary);
+    }
+    return help_fill(text, "%s", kinds);
 }
 
 char *help_as_is(const char *text)

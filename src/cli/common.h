@@ -74,6 +74,9 @@ void parse_region(const struct argp_state *state, const char *option, const char
  * result is argp's to free. */
 char *help_fill(const char *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Text with "{}" replaced by the kinds of ground truth. */
+char *truth_help(const char *text);
+
 /* The same where there is nothing to fill in. */
 char *help_as_is(const char *text);
 

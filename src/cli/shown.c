@@ -44,6 +44,40 @@ void shown_free(shown *made)
     *made = (shown){0};
 }
 
+size_t shown_count(const bovw_judgement *judgements, size_t n)
+{
+    size_t n_shown = 0, n_ranks = 0;
+    while (n_shown < n && n_shown < SHOWN_MOST && n_ranks < SHOWN_RANKS)
+        n_ranks += judgements[n_shown++] != BOVW_IGNORED;
+    return n_shown;
+}
+
+bovw_status shown_add_judged(bovw_page *page, const bovw_truth *truth, uint32_t query,
+                             const bovw_features *features,
+                             const bovw_page_ranking *rankings, bovw_error *err)
+{
+    const bovw_truth_query q = bovw_truth_get(truth, query);
+    char *picture = NULL;
+
+    /* One that is not there leaves its reason on the page. */
+    if (bovw_truth_picture(truth, query, &picture, NULL) != BOVW_OK)
+        picture = mem_text(q.picture);
+    if (!picture)
+        return fail_memory(err, q.name);
+    const bovw_page_query shown_query = {.name = q.name,
+                                         .picture = picture,
+                                         .width = features ? features->width : 0,
+                                         .height = features ? features->height : 0,
+                                         .region = q.has_region ? q.region : NULL,
+                                         .n_features = features ? features->n : 0,
+                                         .set = q.set,
+                                         .n_relevant = bovw_truth_n_relevant(truth, query),
+                                         .rankings = rankings};
+    const bovw_status status = bovw_page_add(page, &shown_query, err);
+    free(picture);
+    return status;
+}
+
 char *shown_foot(const char *command_line, const char *path, const bovw_index *index)
 {
     char options[BOVW_FEATURE_OPTIONS_TEXT];

@@ -51,7 +51,7 @@ static bovw_status copy_options(bovw_page *page, const bovw_page_options *opts,
         page->runs[i] = mem_text(opts->runs ? opts->runs[i] : "");
         if (!page->runs[i])
             return fail_memory(err, "page");
-        if (opts->is_judged)
+        if (opts->truth)
             status = bovw_summary_new(&page->summaries[i], err);
     }
     return status;
@@ -183,7 +183,7 @@ static bovw_status add_ranking(bovw_page *page, const bovw_page_query *query, pa
     page_ranking ranking = {.first_result = page->n_results, .seconds = from->seconds};
     bovw_status status = BOVW_OK;
 
-    if (page->options.is_judged)
+    if (page->options.truth)
         status = measure(page, query, set, run, &ranking, err);
     if (!is_shown) {
         page->n_ranks = n_ranks;
@@ -249,7 +249,7 @@ bovw_status bovw_page_add(bovw_page *page, const bovw_page_query *query, bovw_er
         return fail(err, page->status, "%s: an earlier part failed", page->file.path);
     const bool is_shown = page->n_queries < BOVW_PAGE_MAX_QUERIES;
     page_set *set =
-        page->options.is_judged ? set_of(page, query->set ? query->set : "", err) : NULL;
+        page->options.truth ? set_of(page, query->set ? query->set : "", err) : NULL;
 
     if (page->status == BOVW_OK && is_shown)
         page->status = add_query(page, query, err);
@@ -333,7 +333,7 @@ static bovw_status write_page(bovw_page *page, const bovw_compute *compute,
         return status;
     html_markup(&out, "</head>\n");
     write_header(&out, page);
-    if (page->options.is_judged && page->n_queries > 0)
+    if (page->options.truth && page->n_queries > 0)
         page_write_overview(&out, page);
     page_write_queries(&out, page);
     write_foot(&out, page);

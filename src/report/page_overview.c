@@ -20,7 +20,8 @@ static void write_row(html_out *out, const bovw_page *page, uint32_t row, uint32
     uint32_t n_queries = 0;
     const char *set = bovw_summary_row(page->summaries[run], row, &n_queries, means);
 
-    html_markup(out, "<tr><th scope=\"row\">");
+    const bool is_all = row + 1 == bovw_summary_n_rows(page->summaries[run]);
+    html_format(out, "<tr%s><th scope=\"row\">", is_all ? " class=\"all\"" : "");
     html_text(out, set[0] ? set : "(no name)");
     html_markup(out, "</th>");
     if (page->options.n_runs > 1) {
@@ -30,32 +31,105 @@ static void write_row(html_out *out, const bovw_page *page, uint32_t row, uint32
     }
     html_format(out, "<td>%u</td>", n_queries);
     for (size_t m = 0; bovw_measure(m, NULL); m++) {
+        if (!bovw_truth_shows_measure(page->options.truth, m))
+            continue;
         html_markup(out, "<td>");
-        html_number(out, 100 * means[m], 2);
+        html_number(out, bovw_measure_scale(m) * means[m], 2);
         html_markup(out, "</td>");
     }
     html_markup(out, "</tr>\n");
 }
 
+/* A mean over sets that judge the same rankings has no meaning. */
+static bool has_all(const bovw_page *page)
+{
+    return page->n_sets <= 1 || !bovw_truth_has_common_rankings(page->options.truth);
+}
+
 static void write_measures(html_out *out, const bovw_page *page)
 {
-    const uint32_t n_rows = bovw_summary_n_rows(page->summaries[0]);
+    const uint32_t n_rows = bovw_summary_n_rows(page->summaries[0]) - !has_all(page);
     const char *summary;
 
     html_markup(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
                      "aria-label=\"Measures\">\n<table class=\"measures\">\n<caption>Means "
-                     "over the queries of each set, in percent</caption>\n<thead><tr>"
+                     "over the queries of each set</caption>\n<thead><tr>"
                      "<th scope=\"col\">set</th>");
     if (page->options.n_runs > 1)
         html_markup(out, "<th scope=\"col\">run</th>");
     html_markup(out, "<th scope=\"col\">queries</th>");
-    for (size_t m = 0; bovw_measure(m, &summary); m++)
-        html_format(out, "<th scope=\"col\" title=\"%s\">%s</th>", summary,
-                    bovw_measure(m, NULL));
+    for (size_t m = 0; bovw_measure(m, &summary); m++) {
+        if (bovw_truth_shows_measure(page->options.truth, m))
+            html_format(out, "<th scope=\"col\" title=\"%s\">%s</th>", summary,
+                        bovw_measure(m, NULL));
+    }
     html_markup(out, "</tr></thead>\n<tbody>\n");
     for (uint32_t row = 0; row < n_rows; row++) {
         for (uint32_t run = 0; run < page->options.n_runs; run++)
             write_row(out, page, row, run);
+    }
+    html_markup(out, "</tbody>\n</table>\n</div>\n");
+}
+
+/* ---- differences ---------------------------------------------------------------- */
+
+static void write_signed(html_out *out, double value)
+{
+    html_markup(out, value > 0 ? "+" : "");
+    html_number(out, value, 2);
+}
+
+static void write_difference(html_out *out, const bovw_page *page,
+                             const bovw_comparison_part *part, uint32_t run)
+{
+    const bovw_page_options *o = &page->options;
+    const double scale = bovw_measure_scale(o->measure);
+    bovw_paired p;
+
+    if (out->status != BOVW_OK)
+        return;
+    out->status = bovw_comparison_paired(o->comparison, part, 0, run, o->measure,
+                                         &o->paired, &p, out->err);
+    if (out->status != BOVW_OK)
+        return;
+    html_markup(out, "<tr><th scope=\"row\">");
+    html_text(out, part->set[0] ? part->set : "(no name)");
+    html_markup(out, "</th><th scope=\"row\"><bdi>");
+    html_text(out, page->runs[run]);
+    html_markup(out, "</bdi></th><td>");
+    write_signed(out, scale * p.difference);
+    html_markup(out, "</td><td>");
+    write_signed(out, scale * p.low);
+    html_markup(out, " to ");
+    write_signed(out, scale * p.high);
+    html_markup(out, "</td><td>");
+    html_number(out, p.p, 4);
+    html_format(out, "</td><td>%u</td><td>%u</td><td>%u</td></tr>\n", p.wins, p.losses,
+                p.ties);
+}
+
+static void write_differences(html_out *out, const bovw_page *page)
+{
+    const bovw_page_options *o = &page->options;
+
+    html_format(out,
+                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                "aria-label=\"Differences\">\n<table class=\"measures\">\n<caption>%s "
+                "against ",
+                bovw_measure(o->measure, NULL));
+    html_text(out, page->runs[0]);
+    html_markup(out, ": difference with its bootstrap interval of ");
+    html_number(out, 100 * o->paired.confidence, 0);
+    html_markup(out, " %, p of a paired randomisation test, and queries that are better, "
+                     "worse and equal</caption>\n<thead><tr>");
+    static const char *const heads[] = {"set", "run",  "difference", "interval",
+                                        "p",   "wins", "losses",     "ties"};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        html_format(out, "<th scope=\"col\">%s</th>", heads[i]);
+    html_markup(out, "</tr></thead>\n<tbody>\n");
+    for (uint32_t s = 0; s < o->comparison->n_sets; s++) {
+        for (uint32_t run = 1; run < o->n_runs; run++)
+            write_difference(out, page, &o->comparison->sets[s], run);
     }
     html_markup(out, "</tbody>\n</table>\n</div>\n");
 }
@@ -74,11 +148,13 @@ static size_t choose_series(const bovw_page *page, series chosen[MAX_SERIES])
 {
     size_t n = 0;
     if (page->options.n_runs > 1) {
+        const page_set *set = has_all(page) ? &page->all : &page->sets[0];
         for (uint32_t run = 0; run < page->options.n_runs; run++)
-            chosen[n++] = (series){&page->all, page->runs[run], run};
+            chosen[n++] = (series){set, page->runs[run], run};
         return n;
     }
-    chosen[n++] = (series){&page->all, "all", 0};
+    if (has_all(page))
+        chosen[n++] = (series){&page->all, "all", 0};
     for (size_t i = 0; page->n_sets > 1 && i < page->n_sets && n < MAX_SERIES; i++)
         chosen[n++] = (series){&page->sets[i], page_text(page, page->sets[i].name), 0};
     return n;
@@ -96,8 +172,13 @@ static void write_legend(html_out *out, const bovw_page *page, const series *lin
         html_markup(out, "</bdi></li>\n");
     }
     html_markup(out, "</ul>\n");
-    if (page->options.n_runs == 1 && (page->has_more_sets || page->n_sets + 1 > n + 1))
+    if (page->options.n_runs == 1 && page->n_sets > n)
         html_markup(out, "<p>The other sets are in the table only.</p>\n");
+    if (page->options.n_runs > 1 && !has_all(page)) {
+        html_markup(out, "<p>The charts are of the set ");
+        html_text(out, page_text(page, page->sets[0].name));
+        html_markup(out, ".</p>\n");
+    }
 }
 
 static void draw_precision(html_out *out, const series *lines, size_t n)
@@ -126,23 +207,27 @@ static int higher_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* The AP of the queries of a line that are shown, into values (n_shown,). */
-static size_t collect_ap(const bovw_page *page, const series *line, double *values)
+/* What the queries of a line that are shown come to, into values (n_shown,). */
+static size_t collect_values(const bovw_page *page, const series *line, double *values)
 {
     size_t n = 0;
     for (size_t i = 0; i < page->n_shown; i++) {
         const page_query *query = &page->queries[i];
-        if (line->set != &page->all && strcmp(page_text(page, query->set), line->name) != 0)
+        if (line->set != &page->all &&
+            strcmp(page_text(page, query->set), page_text(page, line->set->name)) != 0)
             continue;
-        values[n++] = page_ranking_of(page, query, line->run)->values[0];
+        values[n++] =
+            page_ranking_of(page, query, line->run)->values[page->options.measure];
     }
     qsort(values, n, sizeof *values, higher_first);
     return n;
 }
 
-static void draw_ap(html_out *out, const bovw_page *page, const series *lines, size_t n)
+static void draw_values(html_out *out, const bovw_page *page, const series *lines, size_t n)
 {
-    const chart c = {out, "share of the queries", "average precision", 0, 1, false};
+    const size_t m = page->options.measure;
+    const char *measure = m == 0 ? "average precision" : bovw_measure(m, NULL);
+    const chart c = {out, "share of the queries", measure, 0, 1, false};
     double *values = mem_array(page->n_shown, sizeof *values);
 
     if (!values) {
@@ -151,12 +236,13 @@ static void draw_ap(html_out *out, const bovw_page *page, const series *lines, s
         return;
     }
     html_markup(out, "<figure class=\"card\">\n");
-    chart_begin(&c, "Average precision of each query, the best first");
+    chart_begin(&c, "Each query, the best first");
     for (size_t i = n; i-- > 0;)
-        chart_steps(&c, (uint32_t)i, values, collect_ap(page, &lines[i], values));
+        chart_steps(&c, (uint32_t)i, values, collect_values(page, &lines[i], values));
     chart_end(&c);
-    html_markup(out, "<figcaption>AP of each query, the best first</figcaption>\n"
-                     "</figure>\n");
+    html_format(out,
+                "<figcaption>%s of each query, the best first</figcaption>\n</figure>\n",
+                m == 0 ? "AP" : measure);
     free(values);
 }
 
@@ -167,9 +253,11 @@ void page_write_overview(html_out *out, const bovw_page *page)
 
     html_markup(out, "<section class=\"overview\" aria-label=\"All queries\">\n");
     write_measures(out, page);
+    if (page->options.comparison && page->options.n_runs > 1)
+        write_differences(out, page);
     html_markup(out, "<div class=\"charts\">\n");
     draw_precision(out, lines, n);
-    draw_ap(out, page, lines, n);
+    draw_values(out, page, lines, n);
     html_markup(out, "</div>\n");
     write_legend(out, page, lines, n);
     html_markup(out, "</section>\n");

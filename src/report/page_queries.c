@@ -92,7 +92,7 @@ typedef struct cell {
 } cell;
 
 typedef struct query_column {
-    const char *label; /* NULL: the name of the run */
+    const char *label; /* NULL: the measure, of each run */
     const char *class; /* of its cells; "opt": not on narrow screens */
     bool is_per_run;
     bool (*is_wanted)(const bovw_page *page);
@@ -101,22 +101,22 @@ typedef struct query_column {
 
 static bool is_judged(const bovw_page *page)
 {
-    return page->options.is_judged;
+    return page->options.truth != NULL;
 }
 
 static bool is_judged_alone(const bovw_page *page)
 {
-    return page->options.is_judged && page->options.n_runs == 1;
+    return page->options.truth && page->options.n_runs == 1;
 }
 
 static bool is_judged_pair(const bovw_page *page)
 {
-    return page->options.is_judged && page->options.n_runs == 2;
+    return page->options.truth && page->options.n_runs == 2;
 }
 
 static bool is_plain(const bovw_page *page)
 {
-    return !page->options.is_judged && page->options.n_runs == 1;
+    return !page->options.truth && page->options.n_runs == 1;
 }
 
 static bool has_sets(const bovw_page *page)
@@ -130,20 +130,22 @@ static void write_set(const cell *c)
 }
 
 /* The bar repeats the number. */
-static void write_ap(const cell *c)
+static void write_value(const cell *c)
 {
-    const double ap = 100 * c->ranking->values[0];
+    const size_t m = c->page->options.measure;
     html_markup(c->out, "<span class=\"bar\" style=\"--v:");
-    html_number(c->out, ap, 0);
+    html_number(c->out, 100 * c->ranking->values[m], 0);
     html_markup(c->out, "%\">");
-    html_number(c->out, ap, 2);
+    html_number(c->out, bovw_measure_scale(m) * c->ranking->values[m], 2);
     html_markup(c->out, "</span>");
 }
 
 static void write_difference(const cell *c)
 {
-    const double difference = 100 * (page_ranking_of(c->page, c->query, 1)->values[0] -
-                                     page_ranking_of(c->page, c->query, 0)->values[0]);
+    const size_t m = c->page->options.measure;
+    const double difference =
+        bovw_measure_scale(m) * (page_ranking_of(c->page, c->query, 1)->values[m] -
+                                 page_ranking_of(c->page, c->query, 0)->values[m]);
     html_markup(c->out, difference > 0 ? "+" : "");
     html_number(c->out, difference, 2);
 }
@@ -200,8 +202,7 @@ static void write_time(const cell *c)
 
 static const query_column columns[] = {
     {"set", "text opt", false, has_sets, write_set},
-    {"AP, %", "", false, is_judged_alone, write_ap},
-    {NULL, "", true, NULL, write_ap},
+    {NULL, "", true, is_judged, write_value},
     {"change", "", false, is_judged_pair, write_difference},
     {"first correct", "", false, is_judged_alone, write_first_correct},
     {"relevant", "opt", false, is_judged, write_n_relevant},
@@ -218,10 +219,9 @@ enum {
 /* How often a column is there: once, once for each run, or not. */
 static uint32_t times_of(const query_column *column, const bovw_page *page)
 {
-    if (column->is_per_run)
-        return page->options.is_judged && page->options.n_runs > 1 ? page->options.n_runs
-                                                                   : 0;
-    return column->is_wanted(page) ? 1 : 0;
+    if (!column->is_wanted(page))
+        return 0;
+    return column->is_per_run ? page->options.n_runs : 1;
 }
 
 static uint32_t count_columns(const bovw_page *page)
@@ -232,15 +232,28 @@ static uint32_t count_columns(const bovw_page *page)
     return n;
 }
 
+/* Of one query mAP is its AP. */
+static void write_measure_head(html_out *out, const bovw_page *page, uint32_t run)
+{
+    const size_t m = page->options.measure;
+    html_markup(out, m == 0 ? "AP" : bovw_measure(m, NULL));
+    if (page->options.n_runs > 1) {
+        html_markup(out, " <bdi>");
+        html_text(out, file_base_name(page->runs[run]));
+        html_markup(out, "</bdi>");
+    }
+}
+
 static void write_column_heads(html_out *out, const bovw_page *page)
 {
     html_markup(out, "<thead><tr><th scope=\"col\" class=\"text first\">query</th>");
     for (size_t i = 0; i < N_COLUMNS; i++) {
         for (uint32_t run = 0; run < times_of(&columns[i], page); run++) {
             html_format(out, "<th scope=\"col\" class=\"%s\">", columns[i].class);
-            if (!columns[i].label)
-                html_markup(out, "AP, % ");
-            html_text(out, columns[i].label ? columns[i].label : page->runs[run]);
+            if (columns[i].label)
+                html_markup(out, columns[i].label);
+            else
+                write_measure_head(out, page, run);
             html_markup(out, "</th>");
         }
     }
@@ -289,11 +302,17 @@ static void write_summary(html_out *out, const bovw_page *page, const page_query
             html_text(out, page->runs[run]);
             html_markup(out, ": ");
         }
-        if (page->options.is_judged)
+        if (page->options.truth)
             write_marks(out, page, ranking);
         else
             page_write_count(out, ranking->n_results, "result", "results");
     }
+}
+
+static void write_thumb(html_out *out, const page_picture *picture)
+{
+    if (!picture->reason)
+        html_format(out, "<span class=\"thumb p%u\"></span>", picture->shown_as);
 }
 
 static void write_query(html_out *out, const bovw_page *page, size_t i)
@@ -303,8 +322,11 @@ static void write_query(html_out *out, const bovw_page *page, size_t i)
 
     html_format(out,
                 "<tbody id=\"q%zu\"><tr><th scope=\"row\" class=\"text first\"><a "
-                "href=\"#q%zu\"><span class=\"hidden\">Query </span>%zu</a> ",
-                i + 1, i + 1, i + 1);
+                "href=\"#q%zu\">",
+                i + 1, i + 1);
+    if (query->picture != PICTURE_NONE)
+        write_thumb(out, &page->pictures.pictures[query->picture]);
+    html_format(out, "<span class=\"hidden\">Query </span>%zu</a> ", i + 1);
     page_write_name(out, page_text(page, query->name));
     html_markup(out, "</th>");
     write_cells(out, page, query);

@@ -246,17 +246,14 @@ static void write_score(html_out *out, double score)
 static void write_result(html_out *out, const bovw_page *page, const page_query *query,
                          const page_result *result, uint32_t rank)
 {
-    const bool is_judged = page->options.is_judged;
+    const bool is_judged = page->options.truth != NULL;
 
     html_format(out, "<li%s%s%s>", is_judged ? " class=\"" : "",
                 is_judged ? marks[result->judgement].class : "", is_judged ? "\"" : "");
     write_picture(out, picture_of(page, result->picture));
-    html_markup(out, "<div class=\"line\"><b class=\"rank\">");
+    html_markup(out, "<div class=\"line\">");
     if (rank > 0)
-        html_format(out, "%u", rank);
-    else
-        html_markup(out, "\xe2\x80\x93");
-    html_markup(out, "</b> ");
+        html_format(out, "<b class=\"rank\">%u</b> ", rank);
     if (is_judged)
         html_format(out, "<span class=\"mark\">%s</span> ", marks[result->judgement].text);
     write_score(out, (double)result->hit.score);
@@ -278,7 +275,7 @@ static void write_ranking(html_out *out, const bovw_page *page, const page_query
         html_markup(out, "<bdi>");
         html_text(out, page->runs[run]);
         html_markup(out, "</bdi>");
-        if (page->options.is_judged) {
+        if (page->options.truth) {
             html_markup(out, " <span class=\"quiet\">AP ");
             html_number(out, 100 * ranking->values[0], 2);
             html_markup(out, " %</span>");
@@ -292,7 +289,7 @@ static void write_ranking(html_out *out, const bovw_page *page, const page_query
     html_markup(out, "<ol class=\"results\" role=\"list\">\n");
     for (uint32_t i = 0; i < ranking->n_results; i++) {
         const page_result *result = &page->results[ranking->first_result + i];
-        const bool has_rank = !page->options.is_judged || result->judgement != BOVW_IGNORED;
+        const bool has_rank = !page->options.truth || result->judgement != BOVW_IGNORED;
         rank += has_rank;
         write_result(out, page, query, result, has_rank ? rank : 0);
     }
@@ -379,8 +376,7 @@ static void draw_curves(html_out *out, const bovw_page *page, const page_query *
     for (uint32_t run = page->options.n_runs; run-- > 0;)
         draw_curve(out, page, query, run, &c);
     chart_end(&c);
-    html_markup(out, "<span class=\"quiet\">precision over recall, both to 100 %"
-                     "</span></div>\n");
+    html_markup(out, "<span class=\"quiet\">precision over recall</span></div>\n");
 }
 
 static void write_facts(html_out *out, const bovw_page *page, const page_query *query)
@@ -395,7 +391,7 @@ static void write_facts(html_out *out, const bovw_page *page, const page_query *
         write_region(out, query->region);
     page_write_timings(out, "<li>", &page_ranking_of(page, query, 0)->seconds, 1,
                        "</li>\n");
-    for (uint32_t run = 0; page->options.is_judged && run < page->options.n_runs; run++)
+    for (uint32_t run = 0; page->options.truth && run < page->options.n_runs; run++)
         write_further(out, page, query, run);
     html_markup(out, "</ul>\n");
 }
@@ -405,7 +401,7 @@ void page_write_results(html_out *out, const bovw_page *page, const page_query *
     html_markup(out, "<div class=\"query\">\n<div class=\"asked\">\n");
     write_asked_picture(out, page, query);
     write_facts(out, page, query);
-    if (page->options.is_judged)
+    if (page->options.truth)
         draw_curves(out, page, query);
     html_markup(out, "</div>\n<div class=\"found\">\n");
     for (uint32_t run = 0; run < page->options.n_runs; run++)
