@@ -96,7 +96,7 @@ static inline const page_ranking *page_ranking_of(const bovw_page *page,
 
 /* Small things that several parts write. */
 void page_write_count(html_out *out, uint64_t n, const char *one, const char *many);
-/* The file's name, and under it its folder; both shortened, the title has all. */
+/* The file's name, and its folder; where they are shortened the title has all. */
 void page_write_name(html_out *out, const char *name);
 /* "extracted in 211 ms, searched in 0.4 ms"; false where nothing was timed. */
 bool page_write_timings(html_out *out, const char *before, const bovw_timings *seconds,

@@ -21,11 +21,12 @@ static void write_row(html_out *out, const bovw_page *page, uint32_t row, uint32
     const char *set = bovw_summary_row(page->summaries[run], row, &n_queries, means);
 
     const bool is_all = row + 1 == bovw_summary_n_rows(page->summaries[run]);
-    html_format(out, "<tr%s><th scope=\"row\">", is_all ? " class=\"all\"" : "");
+    html_format(out, "<tr%s><th scope=\"row\" class=\"text\">",
+                is_all ? " class=\"all\"" : "");
     html_text(out, set[0] ? set : "(no name)");
     html_markup(out, "</th>");
     if (page->options.n_runs > 1) {
-        html_markup(out, "<th scope=\"row\"><bdi>");
+        html_markup(out, "<th scope=\"row\" class=\"text\"><bdi>");
         html_text(out, page->runs[run]);
         html_markup(out, "</bdi></th>");
     }
@@ -54,9 +55,9 @@ static void write_measures(html_out *out, const bovw_page *page)
     html_markup(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
                      "aria-label=\"Measures\">\n<table class=\"measures\">\n<caption>Means "
                      "over the queries of each set</caption>\n<thead><tr>"
-                     "<th scope=\"col\">set</th>");
+                     "<th scope=\"col\" class=\"text\">set</th>");
     if (page->options.n_runs > 1)
-        html_markup(out, "<th scope=\"col\">run</th>");
+        html_markup(out, "<th scope=\"col\" class=\"text\">run</th>");
     html_markup(out, "<th scope=\"col\">queries</th>");
     for (size_t m = 0; bovw_measure(m, &summary); m++) {
         if (bovw_truth_shows_measure(page->options.truth, m))
@@ -92,9 +93,9 @@ static void write_difference(html_out *out, const bovw_page *page,
                                          &o->paired, &p, out->err);
     if (out->status != BOVW_OK)
         return;
-    html_markup(out, "<tr><th scope=\"row\">");
+    html_markup(out, "<tr><th scope=\"row\" class=\"text\">");
     html_text(out, part->set[0] ? part->set : "(no name)");
-    html_markup(out, "</th><th scope=\"row\"><bdi>");
+    html_markup(out, "</th><th scope=\"row\" class=\"text\"><bdi>");
     html_text(out, page->runs[run]);
     html_markup(out, "</bdi></th><td>");
     write_signed(out, scale * p.difference);
@@ -125,7 +126,8 @@ static void write_differences(html_out *out, const bovw_page *page)
     static const char *const heads[] = {"set", "run",  "difference", "interval",
                                         "p",   "wins", "losses",     "ties"};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-        html_format(out, "<th scope=\"col\">%s</th>", heads[i]);
+        html_format(out, "<th scope=\"col\"%s>%s</th>", i < 2 ? " class=\"text\"" : "",
+                    heads[i]);
     html_markup(out, "</tr></thead>\n<tbody>\n");
     for (uint32_t s = 0; s < o->comparison->n_sets; s++) {
         for (uint32_t run = 1; run < o->n_runs; run++)

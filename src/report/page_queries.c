@@ -31,9 +31,13 @@ void page_write_name(html_out *out, const char *name)
         base = name;
     const size_t folder = (size_t)(base - name);
 
-    html_markup(out, "<span class=\"name\" title=\"");
-    html_text(out, name);
-    html_markup(out, "\"><bdi>");
+    html_markup(out, "<span class=\"name\"");
+    if (strlen(name) > LONG_NAME) { /* it may be shortened */
+        html_markup(out, " title=\"");
+        html_text(out, name);
+        html_markup(out, "\"");
+    }
+    html_markup(out, "><bdi>");
     html_fitted_text(out, base, (html_fit){strlen(base), LONG_NAME, true});
     html_markup(out, "</bdi></span>");
     if (folder > 0) {

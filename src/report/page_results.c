@@ -15,6 +15,8 @@ enum {
     PAIR_HEIGHT = 400, /* units of a pair's drawing; a whole one is fine enough */
     PAIR_GAP = 8,
     N_TINTS = 4,           /* colours of lines, by height in the query */
+    MAX_LINES = 400000,    /* of matches on a page, as long as that leaves ... */
+    MIN_LINES = 20,        /* ... so many a result */
     MAX_RANKS = 40,        /* written of relevant images further down */
     MAX_CURVE_POINTS = 400 /* a finer curve of one query would not be seen */
 };
@@ -116,18 +118,16 @@ static void write_outline(html_out *out, const page_query *query, const pair_sid
     const draw_point corner = {b->left, 0}, opposite = {b->left + b->width, PAIR_HEIGHT};
     draw_point ends[2];
 
-    for (int pass = 0; pass < 2; pass++) {
-        html_format(out, "<path class=\"%s\" d=\"", pass ? "border" : "shade");
-        for (int i = 0; i < 4; i++) {
-            if (!outline_side(transform, query->width, query->height, i, ends))
-                continue;
-            for (int end = 0; end < 2; end++)
-                ends[end] = to_drawing(b, ends[end].x, ends[end].y);
-            if (draw_clip(corner, opposite, &ends[0], &ends[1]))
-                write_segment(out, ends[0], ends[1]);
-        }
-        html_markup(out, "\"/>");
+    html_markup(out, "<path class=\"border\" d=\"");
+    for (int i = 0; i < 4; i++) {
+        if (!outline_side(transform, query->width, query->height, i, ends))
+            continue;
+        for (int end = 0; end < 2; end++)
+            ends[end] = to_drawing(b, ends[end].x, ends[end].y);
+        if (draw_clip(corner, opposite, &ends[0], &ends[1]))
+            write_segment(out, ends[0], ends[1]);
     }
+    html_markup(out, "\"/>");
 }
 
 static uint32_t tint_of(const bovw_page_match *match, uint32_t height)
@@ -143,16 +143,32 @@ static bool is_drawable(const bovw_page_match *m)
            fabsf(m->by) < limit;
 }
 
+/* How many lines a result has at most: fewer where there are many results. */
+static uint32_t lines_per_result(const bovw_page *page)
+{
+    const size_t share = MAX_LINES / (page->n_results + 1);
+    return share < MIN_LINES               ? MIN_LINES
+           : share > BOVW_PAGE_MAX_MATCHES ? BOVW_PAGE_MAX_MATCHES
+                                           : (uint32_t)share;
+}
+
+static uint32_t count_lines(const bovw_page *page, const page_result *result)
+{
+    const uint32_t most = lines_per_result(page);
+    return result->n_matches < most ? result->n_matches : most;
+}
+
 /* The lines of one tint are one path: a page may have a million of them. */
 static void write_lines(html_out *out, const bovw_page *page, const page_query *query,
                         const page_result *result, const pair_side *a, const pair_side *b)
 {
     const bovw_page_match *matches = page->matches + result->first_match;
+    const uint32_t n = count_lines(page, result);
 
     for (uint32_t tint = 0; tint < N_TINTS; tint++) {
         bool is_first = true;
-        for (uint32_t i = 0; i < result->n_matches; i++) {
-            const bovw_page_match *m = &matches[i];
+        for (uint32_t i = 0; i < n; i++) {
+            const bovw_page_match *m = &matches[(uint64_t)i * result->n_matches / n];
             if (!is_drawable(m) || tint_of(m, query->height) != tint)
                 continue;
             if (is_first)
@@ -168,9 +184,7 @@ static void write_lines(html_out *out, const bovw_page *page, const page_query *
 
 static void write_half(html_out *out, const pair_side *side, double whole)
 {
-    html_format(out, "<div class=\"p%u\" style=\"left:", side->picture->shown_as);
-    html_number(out, 100 * side->left / whole, 2);
-    html_markup(out, "%;width:");
+    html_format(out, "<div class=\"p%u\" style=\"width:", side->picture->shown_as);
     html_number(out, 100 * side->width / whole, 2);
     html_markup(out, "%\"></div>");
 }
@@ -188,19 +202,19 @@ static void write_pair(html_out *out, const bovw_page *page, const page_query *q
                 PAIR_HEIGHT);
     write_half(out, &a, whole);
     write_half(out, &b, whole);
-    html_format(out, "<svg viewBox=\"0 0 %.0f %d\" role=\"img\" aria-label=\"", whole,
+    html_format(out, "<svg viewBox=\"0 0 %.0f %d\" aria-hidden=\"true\">", whole,
                 PAIR_HEIGHT);
-    page_write_count(out, result->n_matches, "match", "matches");
-    html_markup(out, " of the query, left, with the result, right\">");
     write_outline(out, query, &b, result->hit.geometry.transform);
     write_lines(out, page, query, result, &a, &b);
     html_markup(out, "</svg></div>\n");
 }
 
+/* Ignored results are mostly the query itself. */
 static bool can_be_drawn(const bovw_page *page, const page_query *query,
                          const page_result *result)
 {
-    return result->n_matches > 0 && is_shown(picture_of(page, query->picture)) &&
+    return result->n_matches > 0 && result->judgement != BOVW_IGNORED &&
+           is_shown(picture_of(page, query->picture)) &&
            is_shown(picture_of(page, result->picture)) && query->width > 0 &&
            query->height > 0 && result->width > 0 && result->height > 0;
 }
@@ -222,8 +236,8 @@ static void write_geometry(html_out *out, const bovw_page *page, const page_quer
         return;
     write_pair(out, page, query, result);
     html_format(out, "<p>%s", bovw_model_name(geometry->model));
-    if (result->n_matches < geometry->n_inliers)
-        html_format(out, ", %u of the matches drawn", result->n_matches);
+    if (count_lines(page, result) < geometry->n_inliers)
+        html_format(out, ", %u of the matches drawn", count_lines(page, result));
     html_markup(out, "</p></details>\n");
 }
 
