@@ -66,7 +66,7 @@ static void write_asked_picture(html_out *out, const bovw_page *page,
                 picture->shown_as, picture->width, picture->height);
     if (query->has_region && query->width > 0 && query->height > 0) {
         html_format(out,
-                    "<svg viewBox=\"-0.5 -0.5 %u %u\" preserveAspectRatio=\"none\" "
+                    "<svg viewBox=\"-0.5 -0.5 %u %u\" "
                     "aria-hidden=\"true\"><path class=\"region\" d=\"M",
                     query->width, query->height);
         const int corners[5][2] = {{0, 1}, {2, 1}, {2, 3}, {0, 3}, {0, 1}};

@@ -6,7 +6,7 @@
 #ifndef REPORT_PAGE_SCRIPT_H
 #define REPORT_PAGE_SCRIPT_H
 
-#define PAGE_SCRIPT_SHA256 "ORfh+m3sCyH2TkQpb4V5RTwIA1K9tWgj03GtmsfVtUA="
+#define PAGE_SCRIPT_SHA256 "UoQIAqfJsYW8peGkB0xaV1CbCNQsoHDJO5Lgj7juqxk="
 
 /* clang-format off */
 static const char page_script[] =
@@ -71,16 +71,21 @@ static const char page_script[] =
     " if(set)set.addEventListener('change',filter);\n"
     " filter()}\n"
 
-    /* The number of a query unfolds it; so does an address that ends with it. */
+    /* The number of a query folds and unfolds it; an address that ends with it
+     * unfolds it. */
     "table.addEventListener('click',function(e){\n"
-    " var link=e.target.closest('th a'),details=link&&link.closest('tbody').querySelector('details');\n"
-    " if(details)details.open=!details.open||link.hash!==location.hash});\n"
+    " var link=e.target.closest('th a');\n"
+    " if(!link)return;\n"
+    " var details=link.closest('tbody').querySelector('details');\n"
+    " e.preventDefault();\n"
+    " details.open=!details.open});\n"
     "function follow(){\n"
     " var body=/^#q[0-9]+$/.test(location.hash)&&document.getElementById(location.hash.slice(1));\n"
     " if(!body)return;\n"
     " body.hidden=false;\n"
     " body.querySelector('details').open=true;\n"
     " body.scrollIntoView()}\n"
+    "window.addEventListener('hashchange',follow);\n"
     "follow()})();\n";
 /* clang-format on */
 

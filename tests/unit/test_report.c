@@ -485,8 +485,9 @@ static void hostile_names_stay_text(void **state)
     const bovw_page_result results[2] = {{.name = name, .picture = wide},
                                          {.name = name, .picture = name}};
     const bovw_judgement judgements[2] = {BOVW_RELEVANT, BOVW_WRONG};
-    const bovw_page_ranking rankings[2] = {{.results = results, .n = 2, .judgements = judgements, .n_judgements = 2},
-                                           {.results = results, .n = 2, .judgements = judgements, .n_judgements = 2}};
+    const bovw_page_ranking rankings[2] = {
+        {.results = results, .n = 2, .judgements = judgements, .n_judgements = 2},
+        {.results = results, .n = 2, .judgements = judgements, .n_judgements = 2}};
     bovw_page_query query = {
         .name = name, .picture = name, .set = name, .n_relevant = 1, .rankings = rankings};
     char *path = in_folder("page.html");
