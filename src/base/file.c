@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* madvise(): the POSIX form of it does nothing */
+
 #include "base/file.h"
 
 #include <dirent.h>
@@ -102,6 +104,16 @@ bovw_status file_map_open(const char *path, file_map *map, bovw_error *err)
         map->size = (size_t)info.st_size;
     }
     return status;
+}
+
+void file_map_done(const file_map *map, size_t offset, size_t n_bytes)
+{
+    /* Whole pages, so that those shared with what comes next stay. */
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t first = (offset + page - 1) / page * page;
+    const size_t end = (offset + n_bytes) / page * page;
+    if (first < end)
+        madvise((void *)(uintptr_t)(map->data + first), end - first, MADV_DONTNEED);
 }
 
 void file_map_close(file_map *map)

@@ -21,6 +21,8 @@ typedef struct file_map {
 } file_map;
 
 bovw_status file_map_open(const char *path, file_map *map, bovw_error *err);
+/* A part of it will not be read again soon: its memory may go. */
+void file_map_done(const file_map *map, size_t offset, size_t n_bytes);
 void file_map_close(file_map *map); /* zeroes it; a zeroed map is fine */
 
 /* A file written under a temporary name in its own folder and renamed when

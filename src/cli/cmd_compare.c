@@ -394,8 +394,8 @@ static void complain_coverage(const compare_command *c, const bovw_comparison *m
             console_complain(out, "%s: lacks %u of %u queries, which count as 0",
                              c->runs.items[i], v->n_missing, made->n_queries);
         if (v->n_unknown > 0)
-            console_complain(out, "%s: %u quer%s not in the ground truth", c->runs.items[i],
-                             v->n_unknown, v->n_unknown == 1 ? "y is" : "ies are");
+            console_say(out, "%s: %u quer%s not in the ground truth", c->runs.items[i],
+                        v->n_unknown, v->n_unknown == 1 ? "y is" : "ies are");
     }
 }
 

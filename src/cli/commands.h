@@ -24,6 +24,8 @@ extern const command command_index_create;
 extern const command command_index_add;
 extern const command command_query;
 extern const command command_match;
+extern const command command_pairs;
+extern const command command_rank;
 extern const command command_eval;
 extern const command command_compare;
 extern const command command_fuse;

@@ -29,6 +29,8 @@ query:-n, --verify --region --format --html table tsv json trec
 match:-v, -o, --ratio --max-side
 eval:-n, --verify --truth -o, --json --features groups
 compare:--truth --json --measure --groups --worst oxford
+pairs:-n, -o, --root
+rank:--db --db-names --queries --query-names --measure -n, -o,
 fuse:--method --weights --k -n, -o,
 END
 
