@@ -149,6 +149,7 @@ check-readme: all
 	    LDLIBS='$(LDFLAGS) $(LDLIBS)' tools/check-readme.sh $(BUILD)
 
 bench: all $(BENCH_BIN)
+	@$(BUILD)/tests/bench/bench_extract $(PICTURES)
 	@for b in $(BENCH_BIN); do $$b || exit 1; done
 
 lint:

@@ -33,11 +33,13 @@ typedef struct bovw_monitor {
     void (*skipped)(void *context, const char *name, const bovw_error *reason);
 } bovw_monitor;
 
-/* How an operation computes. Results never depend on it. */
+/* How an operation computes. Results do not depend on it, but for the last bits
+ * of features where another extractor is named. */
 typedef struct bovw_compute {
-    uint32_t n_threads; /* 0: all processors */
-    const char *kernel; /* assignment kernel by name, see bovw_kernel_name();
-                         * NULL or "auto": the fastest this processor has */
+    uint32_t n_threads;    /* 0: all processors */
+    const char *kernel;    /* assignment kernel by name, see bovw_kernel_name();
+                            * NULL or "auto": the fastest this processor has */
+    const char *extractor; /* of features, see bovw_extractor_new(); NULL: "fast" */
 } bovw_compute;
 
 #ifdef __cplusplus

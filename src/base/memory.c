@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise() */
+#include <sys/mman.h>
+#endif
+
 #include "base/memory.h"
 
 #include <stdint.h>
@@ -7,21 +12,37 @@
 #include <string.h>
 
 enum {
-    ALIGNMENT = 64
+    ALIGNMENT = 64,
+    LARGE_PAGE = 2 << 20
 };
 
-void *mem_array(size_t n, size_t size)
+static void *aligned_zeros(size_t n, size_t size, size_t alignment)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
+    if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - alignment)
         return NULL;
     if (bytes == 0)
         bytes = 1;
-    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *items = aligned_alloc(ALIGNMENT, bytes);
-    if (items)
-        memset(items, 0, bytes);
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    void *items = aligned_alloc(alignment, bytes);
+    if (!items)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (alignment == LARGE_PAGE)
+        (void)madvise(items, bytes, MADV_HUGEPAGE); /* no matter if it cannot */
+#endif
+    memset(items, 0, bytes);
     return items;
+}
+
+void *mem_array(size_t n, size_t size)
+{
+    return aligned_zeros(n, size, ALIGNMENT);
+}
+
+void *mem_large_array(size_t n, size_t size)
+{
+    return aligned_zeros(n, size, LARGE_PAGE);
 }
 
 bool mem_grow(void *items, size_t *capacity, size_t need, size_t size)

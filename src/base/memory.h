@@ -12,6 +12,10 @@
  * n == 0 gives a valid pointer. */
 void *mem_array(size_t n, size_t size);
 
+/* The same for arrays of many megabytes that are read all over the place: in
+ * large pages, where the system has them. */
+void *mem_large_array(size_t n, size_t size);
+
 /* Make room for `need` items in a growing array. *items and *capacity are
  * unchanged on failure. New items are not zeroed. */
 bool mem_grow(void *items, size_t *capacity, size_t need, size_t size);

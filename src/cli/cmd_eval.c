@@ -175,7 +175,7 @@ static double sum_of(const bovw_timings *s)
 
 static void print_text(const eval_report *r)
 {
-    char options[BOVW_FEATURE_OPTIONS_TEXT];
+    char options[BOVW_FEATURE_OPTIONS_TEXT], scoring[SEARCH_TEXT];
     const bovw_timings *s = &r->seconds;
     const bovw_vocabulary *vocabulary = bovw_index_vocabulary(r->index);
 
@@ -186,10 +186,11 @@ static void print_text(const eval_report *r)
            s->quantisation, s->search, s->verification, sum_of(s), r->total_seconds,
            r->peak_bytes / 1e6);
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
-    printf("%s: %u images; vocabulary %s (%s); %s; --verify %u -n %u, %d "
+    printf("%s: %u images; vocabulary %s (%s); %s; %s --verify %u -n %u, %d "
            "thread%s, bovw %s\n",
            r->command->index, bovw_index_n_images(r->index), bovw_vocabulary_id(vocabulary),
-           bovw_vocabulary_summary(vocabulary), options, r->command->search.opts.verify,
+           bovw_vocabulary_summary(vocabulary), options,
+           search_text(&r->command->search.opts, scoring), r->command->search.opts.verify,
            r->command->search.opts.top, r->n_threads, plural((uint64_t)r->n_threads),
            bovw_version());
 }
@@ -215,21 +216,22 @@ static json_t *json_rows(const eval_report *r)
 
 static bovw_status print_json(const eval_report *r, bovw_error *err)
 {
-    char options[BOVW_FEATURE_OPTIONS_TEXT];
+    char options[BOVW_FEATURE_OPTIONS_TEXT], scoring[SEARCH_TEXT];
     const bovw_timings *s = &r->seconds;
     const bovw_vocabulary *vocabulary = bovw_index_vocabulary(r->index);
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
 
     json_t *object = json_pack(
-        "{s:o, s:{s:f, s:f, s:f, s:f}, s:f, s:f, s:o, s:i, s:s, s:i, s:o, s:s, s:i, s:i, "
-        "s:i, s:s}",
+        "{s:o, s:{s:f, s:f, s:f, s:f}, s:f, s:f, s:o, s:i, s:s, s:i, s:o, s:s, s:s, s:i, "
+        "s:i, s:i, s:s}",
         "sets", json_rows(r), "seconds", "extraction", s->extraction, "quantisation",
         s->quantisation, "search", s->search, "verification", s->verification,
         "total_seconds", r->total_seconds, "peak_bytes", r->peak_bytes, "index",
         json_name(r->command->index), "images", (int)bovw_index_n_images(r->index),
         "vocabulary", bovw_vocabulary_id(vocabulary), "words",
         (int)bovw_vocabulary_size(vocabulary), "trained",
-        json_name(bovw_vocabulary_summary(vocabulary)), "features", options, "verify",
+        json_name(bovw_vocabulary_summary(vocabulary)), "features", options, "scoring",
+        search_text(&r->command->search.opts, scoring), "verify",
         (int)r->command->search.opts.verify, "top", (int)r->command->search.opts.top,
         "threads", r->n_threads, "version", bovw_version());
     if (!object)

@@ -2,7 +2,9 @@
  *
  * bovw index create: an empty index with its own copy of a vocabulary, and
  * then the pictures that are given. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "cli/adding.h"
@@ -13,10 +15,24 @@
 #endif
 #define DEFAULT_VOCABULARY BOVW_DATADIR "/default.vocab"
 
+enum {
+    KEY_SIGNATURES = 0x200 /* apart from those of adding_argp */
+};
+
 typedef struct create_command {
     adding adding;
     const char *vocabulary;
+    uint32_t signatures;
 } create_command;
+
+static uint32_t parse_signatures(const struct argp_state *state, const char *text)
+{
+    bovw_error err;
+    uint32_t signatures = 0;
+    if (bovw_signatures_parse(text, &signatures, &err) != BOVW_OK)
+        argp_error(state, "--signatures: %s", err.text);
+    return signatures;
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -28,6 +44,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case 'v':
         c->vocabulary = text;
+        return 0;
+    case KEY_SIGNATURES:
+        c->signatures = parse_signatures(state, text);
         return 0;
     case ARGP_KEY_ARG:
         if (c->adding.index)
@@ -46,10 +65,30 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
+static char *help(int key, const char *text, void *input)
+{
+    char kinds[512] = "";
+    (void)input;
+    if (key != KEY_SIGNATURES)
+        return help_as_is(text);
+    for (size_t i = 0; bovw_signatures_kind(i, NULL); i++) {
+        const char *summary;
+        const char *name = bovw_signatures_kind(i, &summary);
+        const size_t length = strlen(kinds);
+        snprintf(kinds + length, sizeof kinds - length, "%s%s (%s)", i ? ", " : "", name,
+                 summary);
+    }
+    return help_fill(text, "%s", kinds);
+}
+
 static const struct argp_option table[] = {
     {"vocabulary", 'v', "FILE", 0,
      "the vocabulary, which is copied into the index (default: the one that was installed "
      "with bovw)",
+     0},
+    {"signatures", KEY_SIGNATURES, "LIST", 0,
+     "what the index keeps of features besides their words, separated by commas: {}, or "
+     "none (default none)",
      0},
     {0}};
 
@@ -68,7 +107,8 @@ static const struct argp argp = {
         "Example:\n"
         "  bovw index create -v my.vocab photos.bovw photos/\n"
         "  bovw query photos.bovw photo.jpg",
-    .children = children};
+    .children = children,
+    .help_filter = help};
 
 static bovw_status open_vocabulary(const char *path, bovw_vocabulary **vocabulary,
                                    bovw_error *err)
@@ -105,7 +145,7 @@ static int create(const create_command *c, console *out)
     if (status == BOVW_OK && a->paths.n > 0)
         status = adding_open(a, vocabulary, &monitor, &source, &err);
     if (status == BOVW_OK)
-        status = bovw_index_create(a->index, vocabulary, &err);
+        status = bovw_index_create_with(a->index, vocabulary, c->signatures, &err);
 
     if (status != BOVW_OK) {
         console_fail(out, &err);

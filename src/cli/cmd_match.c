@@ -129,7 +129,7 @@ static bovw_status extract_both(const match_command *c, const bovw_feature_optio
                                 matching *m, bovw_error *err)
 {
     bovw_extractor *extractor = NULL;
-    bovw_status status = bovw_extractor_new(opts, &extractor, err);
+    bovw_status status = bovw_extractor_new(opts, &c->common.compute, &extractor, err);
     for (int i = 0; status == BOVW_OK && i < 2; i++)
         status = bovw_extractor_run_file(extractor, c->paths[i], &m->features[i], err);
     bovw_extractor_free(extractor);

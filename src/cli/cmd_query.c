@@ -142,11 +142,11 @@ static const struct argp argp = {
     .doc = "Rank the images of an index by how much they look like each query picture. "
            "PATH is a picture, a folder, @LIST (a file with one path a line), a feature "
            "file, or - for one picture on standard input. The score is the cosine "
-           "similarity of visual words, from 0 to 1, plus the number of inliers where the "
-           "geometry was verified.\v"
+           "similarity of visual words, from 0 to 1, or what --score says, plus the number "
+           "of inliers where the geometry was verified.\v"
            "Example:\n"
            "  bovw query photos.bovw photo.jpg\n"
-           "  bovw query photos.bovw photo.jpg --verify 100 --html page.html\n"
+           "  bovw query photos.bovw photo.jpg --score he --verify 100 --html page.html\n"
            "  bovw query photos.bovw photo.jpg --region 100,50,400,300",
     .children = children,
     .help_filter = help};

@@ -47,6 +47,10 @@ typedef struct search_input {
 void search_input_default(search_input *input, uint32_t top);
 extern const struct argp search_argp; /* input: search_input */
 
+/* The options that scoring depends on, as on a command line, for reports. */
+#define SEARCH_TEXT 160
+const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT]);
+
 /* ---- arguments and numbers ---------------------------------------------- */
 
 typedef struct arguments {

@@ -13,6 +13,7 @@ enum {
     KEY_SEED,
     KEY_VERBOSE,
     KEY_KERNEL,
+    KEY_EXTRACTOR,
     KEY_MAX_SIDE,
     KEY_MAX_FEATURES,
     KEY_FIRST_OCTAVE,
@@ -20,7 +21,18 @@ enum {
     KEY_EDGE,
     KEY_PLAIN_SIFT,
     KEY_VERIFY,
-    KEY_MIN_INLIERS
+    KEY_MIN_INLIERS,
+    KEY_SCORE,
+    KEY_ASSIGN,
+    KEY_TF,
+    KEY_HE_BITS,
+    KEY_HE_THRESHOLD,
+    KEY_HE_SIGMA,
+    KEY_BURSTINESS,
+    KEY_ASMK_ALPHA,
+    KEY_ASMK_TAU,
+    KEY_MATCH_ASSIGN,
+    KEY_MATCH_THRESHOLD
 };
 
 /* ---- options that every command has -------------------------------------- */
@@ -48,6 +60,16 @@ static const char *parse_kernel(const struct argp_state *state, const char *text
     return NULL;
 }
 
+static const char *parse_extractor(const struct argp_state *state, const char *text)
+{
+    for (size_t i = 0; bovw_extractor_name(i); i++) {
+        if (strcmp(text, bovw_extractor_name(i)) == 0)
+            return bovw_extractor_name(i);
+    }
+    argp_error(state, "--extractor: \"%s\" is neither fast nor vlfeat", text);
+    return NULL;
+}
+
 static error_t parse_common(int key, char *text, struct argp_state *state)
 {
     common_options *opts = state->input;
@@ -60,6 +82,9 @@ static error_t parse_common(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_KERNEL:
         opts->compute.kernel = parse_kernel(state, text);
+        return 0;
+    case KEY_EXTRACTOR:
+        opts->compute.extractor = parse_extractor(state, text);
         return 0;
     case 'q':
         opts->is_quiet = true;
@@ -91,6 +116,10 @@ static const struct argp_option common_table[] = {
     {"kernel", KEY_KERNEL, "NAME", 0,
      "how words are assigned, for tests; the result does not depend on it (default auto: "
      "the fastest; \"bovw --version\" lists them)",
+     0},
+    {"extractor", KEY_EXTRACTOR, "NAME", 0,
+     "fast, or vlfeat: the library that it is measured against; both find the same "
+     "features to float rounding (default fast)",
      0},
     {0}};
 
@@ -192,6 +221,86 @@ void search_input_default(search_input *input, uint32_t top)
     input->opts = input->defaults;
 }
 
+/* Name i of a kind of option; NULL past the last. */
+typedef const char *name_at(int i);
+
+static const char *score_name(int i)
+{
+    return bovw_score_name((bovw_score)i, NULL);
+}
+
+static const char *tf_name(int i)
+{
+    return bovw_tf_name((bovw_tf)i);
+}
+
+static const char *burstiness_name(int i)
+{
+    return bovw_burstiness_name((bovw_burstiness)i);
+}
+
+static int parse_name(const struct argp_state *state, const char *option, const char *text,
+                      name_at *name)
+{
+    char names[128] = "";
+    for (int i = 0; name(i); i++) {
+        const size_t length = strlen(names);
+        if (strcmp(text, name(i)) == 0)
+            return i;
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name(i));
+    }
+    argp_error(state, "%s: \"%s\" is not one of %s", option, text, names);
+    return 0;
+}
+
+/* How similar a query and an image are. */
+static error_t parse_scoring(int key, const char *text, const struct argp_state *state,
+                             bovw_search_options *opts)
+{
+    switch (key) {
+    case KEY_SCORE:
+        opts->score = (bovw_score)parse_name(state, "--score", text, score_name);
+        return 0;
+    case KEY_ASSIGN:
+        opts->assign = (uint32_t)parse_count(state, "--assign", text, 1, BOVW_MAX_ASSIGNED);
+        return 0;
+    case KEY_TF:
+        opts->tf = (bovw_tf)parse_name(state, "--tf", text, tf_name);
+        return 0;
+    case KEY_HE_BITS:
+        opts->he_bits = (uint32_t)parse_count(state, "--he-bits", text, 64, 128);
+        if (opts->he_bits != 64 && opts->he_bits != 128)
+            argp_error(state, "--he-bits: %s is neither 64 nor 128", text);
+        return 0;
+    case KEY_HE_THRESHOLD:
+        opts->he_threshold = (uint32_t)parse_count(state, "--he-threshold", text, 0, 64);
+        return 0;
+    case KEY_HE_SIGMA:
+        opts->he_sigma = parse_number(state, "--he-sigma", text, 0.01, 1000);
+        return 0;
+    case KEY_BURSTINESS:
+        opts->burstiness =
+            (bovw_burstiness)parse_name(state, "--burstiness", text, burstiness_name);
+        return 0;
+    case KEY_ASMK_ALPHA:
+        opts->asmk_alpha = parse_number(state, "--asmk-alpha", text, 0.01, 100);
+        return 0;
+    case KEY_ASMK_TAU:
+        opts->asmk_tau = parse_number(state, "--asmk-tau", text, 0, 0.99);
+        return 0;
+    case KEY_MATCH_ASSIGN:
+        opts->match_assign =
+            (uint32_t)parse_count(state, "--match-assign", text, 1, BOVW_MAX_ASSIGNED);
+        return 0;
+    case KEY_MATCH_THRESHOLD:
+        opts->match_threshold =
+            (uint32_t)parse_count(state, "--match-threshold", text, 0, 64);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_search(int key, char *text, struct argp_state *state)
 {
     search_input *input = state->input;
@@ -207,8 +316,42 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
             (uint32_t)parse_count(state, "--min-inliers", text, 3, 100000);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_scoring(key, text, state, &input->opts);
     }
+}
+
+const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
+{
+    char assign[24] = "";
+    int length = 0;
+    if (opts->assign)
+        snprintf(assign, sizeof assign, " --assign %u", opts->assign);
+    length =
+        snprintf(text, SEARCH_TEXT, "--score %s%s", score_name((int)opts->score), assign);
+    text += length;
+    const size_t left = SEARCH_TEXT - (size_t)length;
+    if (opts->score == BOVW_SCORE_TFIDF && opts->tf != BOVW_TF_RAW)
+        snprintf(text, left, " --tf %s", bovw_tf_name(opts->tf));
+    if (opts->score == BOVW_SCORE_HE)
+        snprintf(text, left, "%s --he-threshold %u --he-sigma %g --burstiness %s",
+                 opts->he_bits == 64 ? " --he-bits 64" : "", opts->he_threshold,
+                 (double)opts->he_sigma, bovw_burstiness_name(opts->burstiness));
+    if (opts->score == BOVW_SCORE_ASMK)
+        snprintf(text, left, " --asmk-alpha %g --asmk-tau %g", (double)opts->asmk_alpha,
+                 (double)opts->asmk_tau);
+    return text - length;
+}
+
+static char *help_scores(const char *text)
+{
+    char names[256] = "";
+    const char *summary;
+    for (int i = 0; bovw_score_name((bovw_score)i, &summary); i++) {
+        const size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s (%s%s)", i ? ", " : "",
+                 score_name(i), i ? "" : "default: ", summary);
+    }
+    return help_fill(text, "%s", names);
 }
 
 static char *help_search(int key, const char *text, void *input)
@@ -223,6 +366,24 @@ static char *help_search(int key, const char *text, void *input)
         return help_fill(text, "%u", search->defaults.verify);
     case KEY_MIN_INLIERS:
         return help_fill(text, "%u", search->defaults.min_inliers);
+    case KEY_SCORE:
+        return help_scores(text);
+    case KEY_TF:
+        return help_fill(text, "%s", bovw_tf_name(search->defaults.tf));
+    case KEY_HE_THRESHOLD:
+        return help_fill(text, "%u", search->defaults.he_threshold);
+    case KEY_HE_SIGMA:
+        return help_fill(text, "%g", (double)search->defaults.he_sigma);
+    case KEY_BURSTINESS:
+        return help_fill(text, "%s", bovw_burstiness_name(search->defaults.burstiness));
+    case KEY_ASMK_ALPHA:
+        return help_fill(text, "%g", (double)search->defaults.asmk_alpha);
+    case KEY_ASMK_TAU:
+        return help_fill(text, "%g", (double)search->defaults.asmk_tau);
+    case KEY_MATCH_ASSIGN:
+        return help_fill(text, "%u", search->defaults.match_assign);
+    case KEY_MATCH_THRESHOLD:
+        return help_fill(text, "%u", search->defaults.match_threshold);
     default:
         return help_as_is(text);
     }
@@ -237,6 +398,32 @@ static const struct argp_option search_table[] = {
      0},
     {"min-inliers", KEY_MIN_INLIERS, "N", 0,
      "matches that must agree for that (default {})", 0},
+    {"match-assign", KEY_MATCH_ASSIGN, "N", 0,
+     "words of a query feature that it is matched by, where the index has he64 or he128 "
+     "(default {})",
+     0},
+    {"match-threshold", KEY_MATCH_THRESHOLD, "BITS", 0,
+     "and most bits of 64 in which matching signatures differ (default {})", 0},
+    {"score", KEY_SCORE, "NAME", 0, "how images are ranked: {}", 0},
+    {"assign", KEY_ASSIGN, "N", 0,
+     "words of a query feature, 1 to 16 (default: 1 for tfidf, 5 for he and asmk)", 0},
+    {"tf", KEY_TF, "NAME", 0,
+     "tfidf: a word that occurs n times counts n (raw), its square root (root) or 1 "
+     "(binary) (default {})",
+     0},
+    {"he-bits", KEY_HE_BITS, "BITS", 0,
+     "he: use 64 or 128 bits of the signatures (default: all that the index has)", 0},
+    {"he-threshold", KEY_HE_THRESHOLD, "BITS", 0,
+     "he: most bits of 64 in which matching signatures differ (default {})", 0},
+    {"he-sigma", KEY_HE_SIGMA, "BITS", 0,
+     "he: a match with h bits of 64 counts exp(-h^2 / BITS^2) (default {})", 0},
+    {"burstiness", KEY_BURSTINESS, "NAME", 0,
+     "he: discount what matches often, within an image (intra), also between images "
+     "(both), or not at all (none) (default {})",
+     0},
+    {"asmk-alpha", KEY_ASMK_ALPHA, "A", 0,
+     "asmk: a similarity u counts u to the power of A (default {})", 0},
+    {"asmk-tau", KEY_ASMK_TAU, "T", 0, "asmk: where it is above T (default {})", 0},
     {0}};
 
 const struct argp search_argp = {

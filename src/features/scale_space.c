@@ -2,11 +2,8 @@
  *
  * Each output row is made in two steps: the rows above and below it are summed
  * into one row with borders, and that is smoothed along itself. So a pass
- * reads each level from memory once, while the rows around are in the cache.
- *
- * Every pixel's sum is made in the same order in the vector code and in the
- * code for the last columns, without fused multiply-add, so the bytes are the
- * same on every machine.
+ * reads each level from memory once, while the rows around are in the cache,
+ * and rows can be shared out among threads.
  */
 #include "features/scale_space.h"
 
@@ -15,32 +12,19 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parallel.h"
 
 enum {
-    LANES = 4,
-    BLOCK = 4 * LANES, /* columns that are summed in registers at a time */
-    MAX_RADIUS = 64
+    FEW_PIXELS = 1 << 14 /* fewer than this are not worth a second thread */
 };
 
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+static const double lowest_sigma = 1.6; /* of level -1 */
+static const double image_sigma = 0.5;  /* of the image as it comes */
 
-static inline lanes load(const float *from)
+double scale_space_sigma(double s)
 {
-    lanes v;
-    memcpy(&v, from, sizeof v);
-    return v;
+    return lowest_sigma * exp2((s + 1.0) / SCALES);
 }
-
-static inline void store(float *to, lanes v)
-{
-    memcpy(to, &v, sizeof v);
-}
-
-/* One half of a symmetric Gaussian that sums to one. */
-typedef struct gaussian {
-    int radius;
-    float weights[MAX_RADIUS + 1]; /* by distance from the centre */
-} gaussian;
 
 static gaussian make_gaussian(double sigma)
 {
@@ -56,110 +40,75 @@ static gaussian make_gaussian(double sigma)
     return g;
 }
 
-/* out[x] = weights[0] before[0][x] + sum over i > 0 of weights[i] (before[i][x]
- * + after[i][x]). */
-static void sum_pairs(const gaussian *g, const float *const *before,
-                      const float *const *after, int n, float *out)
-{
-    int x = 0;
-    for (; x + BLOCK <= n; x += BLOCK) {
-        const float *middle = before[0] + x;
-        lanes a = g->weights[0] * load(middle);
-        lanes b = g->weights[0] * load(middle + LANES);
-        lanes c = g->weights[0] * load(middle + 2 * LANES);
-        lanes d = g->weights[0] * load(middle + 3 * LANES);
-        for (int i = 1; i <= g->radius; i++) {
-            const float *p = before[i] + x, *q = after[i] + x;
-            const float w = g->weights[i];
-            a += w * (load(p) + load(q));
-            b += w * (load(p + LANES) + load(q + LANES));
-            c += w * (load(p + 2 * LANES) + load(q + 2 * LANES));
-            d += w * (load(p + 3 * LANES) + load(q + 3 * LANES));
-        }
-        store(out + x, a);
-        store(out + x + LANES, b);
-        store(out + x + 2 * LANES, c);
-        store(out + x + 3 * LANES, d);
-    }
-    for (; x < n; x++) {
-        float a = g->weights[0] * before[0][x];
-        for (int i = 1; i <= g->radius; i++)
-            a += g->weights[i] * (before[i][x] + after[i][x]);
-        out[x] = a;
-    }
-}
-
 static int clamp(int i, int n)
 {
     return i < 0 ? 0 : i < n ? i : n - 1;
 }
 
-/* Smooth `from` into `to`, both (height, width), not the same. Beyond a border
- * its pixels are repeated. */
-static void smooth(scale_space *space, const float *from, float *to, int width, int height,
-                   double sigma)
+/* Row y of the smoothed plane; `row` is scratch for one row and its borders. */
+static void smooth_row(const plane *from, int y, const gaussian *g,
+                       const sift_kernel *kernel, float *row, float *to)
 {
-    const gaussian g = make_gaussian(sigma);
-    float *row = space->row + MAX_RADIUS;
+    const int width = from->width;
     const float *before[MAX_RADIUS + 1], *after[MAX_RADIUS + 1];
 
-    for (int y = 0; y < height; y++) {
-        for (int i = 0; i <= g.radius; i++) {
-            before[i] = from + (size_t)clamp(y - i, height) * (size_t)width;
-            after[i] = from + (size_t)clamp(y + i, height) * (size_t)width;
-        }
-        sum_pairs(&g, before, after, width, row);
-        for (int i = 1; i <= g.radius; i++) {
-            row[-i] = row[0];
-            row[width - 1 + i] = row[width - 1];
-        }
-        for (int i = 0; i <= g.radius; i++) {
-            before[i] = row - i;
-            after[i] = row + i;
-        }
-        sum_pairs(&g, before, after, width, to + (size_t)y * (size_t)width);
+    for (int i = 0; i <= g->radius; i++) {
+        before[i] = from->pixels + (size_t)clamp(y - i, from->height) * (size_t)width;
+        after[i] = from->pixels + (size_t)clamp(y + i, from->height) * (size_t)width;
     }
-}
-
-/* Smooth the octave's lowest level where the image it comes from is sharper
- * than that, then each level from the one below. */
-static void fill_levels(scale_space *space, VlSiftFilt *f, double image_sigma)
-{
-    const int w = f->octave_width, h = f->octave_height;
-    const size_t n = (size_t)w * (size_t)h;
-    const double lowest_sigma = f->sigma0 * pow(f->sigmak, f->s_min);
-    float *lowest = vl_sift_get_octave(f, f->s_min);
-
-    if (lowest_sigma > image_sigma) {
-        const double sigma = sqrt(lowest_sigma * lowest_sigma - image_sigma * image_sigma);
-        smooth(space, lowest, f->temp, w, h, sigma);
-        memcpy(lowest, f->temp, n * sizeof *lowest);
+    kernel->sum_pairs(g, before, after, width, row);
+    for (int i = 1; i <= g->radius; i++) { /* beyond a border its pixel is repeated */
+        row[-i] = row[0];
+        row[width - 1 + i] = row[width - 1];
     }
-    for (int s = f->s_min + 1; s <= f->s_max; s++)
-        smooth(space, vl_sift_get_octave(f, s - 1), vl_sift_get_octave(f, s), w, h,
-               f->dsigma0 * pow(f->sigmak, s));
+    for (int i = 0; i <= g->radius; i++) {
+        before[i] = row - i;
+        after[i] = row + i;
+    }
+    kernel->sum_pairs(g, before, after, width, to + (size_t)y * (size_t)width);
 }
 
-static void enter_octave(VlSiftFilt *f, int octave)
+static size_t row_floats(int width)
 {
-    f->o_cur = octave;
-    f->nkeys = 0;
-    f->octave_width = octave < 0 ? f->width << -octave : f->width >> octave;
-    f->octave_height = octave < 0 ? f->height << -octave : f->height >> octave;
+    return (size_t)width + 2 * MAX_RADIUS;
 }
+
+static int threads_for(const octave *o, int n_threads)
+{
+    return o->width * o->height < FEW_PIXELS ? 1 : n_threads;
+}
+
+/* Smooth level s into level s + 1. */
+static void smooth(scale_space *space, const octave *o, int s, double sigma,
+                   const sift_kernel *kernel, int n_threads)
+{
+    const gaussian g = make_gaussian(sigma);
+    const plane from = octave_level(o, s);
+    float *to = o->levels[s + 2];
+    const int threads = threads_for(o, n_threads);
+
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int y = 0; y < from.height; y++) {
+        float *row = space->rows + row_floats(space->octaves[0].width) * parallel_thread();
+        smooth_row(&from, y, &g, kernel, row + MAX_RADIUS, to);
+    }
+    (void)threads;
+}
+
+/* ---- octaves from the image and from each other ---------------------------- */
 
 /* Twice the size: new columns and rows are means of their neighbours, the last
  * ones are repeated. */
-static void double_image(const float *from, int width, int height, float *to)
+static void double_image(const uint8_t *from, int width, int height, float *to)
 {
     const size_t w = (size_t)width * 2;
     for (int y = 0; y < height; y++) {
-        const float *in = from + (size_t)y * (size_t)width;
+        const uint8_t *in = from + (size_t)y * (size_t)width;
         float *out = to + 2 * (size_t)y * w;
         for (int x = 0; x < width; x++) {
-            const float next = in[x + 1 < width ? x + 1 : x];
-            out[2 * x] = in[x];
-            out[2 * x + 1] = 0.5F * (in[x] + next);
+            const float here = in[x], next = in[x + 1 < width ? x + 1 : x];
+            out[2 * x] = here;
+            out[2 * x + 1] = 0.5F * (here + next);
         }
     }
     for (int y = 0; y < height; y++) {
@@ -171,56 +120,127 @@ static void double_image(const float *from, int width, int height, float *to)
     }
 }
 
-/* Every step-th pixel; rows of `from` have `stride` pixels. */
-static void take_pixels(const float *from, int stride, int step, int width, int height,
-                        float *to)
+/* Every step-th pixel of the image. */
+static void take_image(const uint8_t *from, int width, int step, const octave *o, float *to)
 {
-    for (int y = 0; y < height; y++) {
-        const float *in = from + (size_t)y * (size_t)step * (size_t)stride;
-        for (int x = 0; x < width; x++)
-            *to++ = in[(size_t)x * (size_t)step];
+    for (int y = 0; y < o->height; y++) {
+        const uint8_t *in = from + (size_t)y * (size_t)step * (size_t)width;
+        for (int x = 0; x < o->width; x++)
+            *to++ = in[x * step];
     }
 }
 
-bool scale_space_init(scale_space *space, const VlSiftFilt *filter)
+/* Every second pixel of a level. */
+static void halve(const plane *from, const octave *o, float *to)
 {
-    const size_t width = (size_t)filter->width << (filter->o_min < 0 ? -filter->o_min : 0);
-    space->row = mem_array(width + 2 * MAX_RADIUS, sizeof *space->row);
-    return space->row != NULL;
+    for (int y = 0; y < o->height; y++) {
+        const float *in = from->pixels + 2 * (size_t)y * (size_t)from->width;
+        for (int x = 0; x < o->width; x++)
+            *to++ = in[2 * x];
+    }
+}
+
+/* The lowest level from the image, by way of the level above it. */
+static void fill_lowest(scale_space *space, const octave *o, const uint8_t *pixels,
+                        int width, int height, const sift_kernel *kernel, int n_threads)
+{
+    const double sigma = image_sigma * exp2(-o->index); /* of the image, in its pixels */
+    const bool is_sharp = lowest_sigma > sigma;
+    float *target = o->levels[is_sharp ? 1 : 0];
+
+    if (o->index < 0)
+        double_image(pixels, width, height, target);
+    else
+        take_image(pixels, width, 1 << o->index, o, target);
+    if (is_sharp) {
+        /* smooth() goes one level up; what it made is then the lowest. */
+        const octave turned = {
+            .width = o->width, .height = o->height, .levels = {o->levels[1], o->levels[0]}};
+        smooth(space, &turned, -1, sqrt(lowest_sigma * lowest_sigma - sigma * sigma),
+               kernel, n_threads);
+    }
+}
+
+/* ---- layout ---------------------------------------------------------------- */
+
+static int count_octaves(int width, int height, int first)
+{
+    const int smaller = width < height ? width : height;
+    int log = 0;
+    while (smaller >> (log + 1) > 0)
+        log++;
+    const int n = log - first - 3;
+    return n < 1 ? 1 : n > MAX_OCTAVES ? MAX_OCTAVES : n;
+}
+
+static int scaled(int side, int octave_index)
+{
+    return octave_index < 0 ? side << -octave_index : side >> octave_index;
+}
+
+/* Give every level its place; false without memory. */
+static bool lay_out(scale_space *space, int width, int height, int first, int n_threads)
+{
+    size_t floats = 0, places[MAX_OCTAVES][LEVELS];
+
+    space->n_octaves = count_octaves(width, height, first);
+    for (int i = 0; i < space->n_octaves; i++) {
+        octave *o = &space->octaves[i];
+        *o = (octave){.index = first + i,
+                      .width = scaled(width, first + i),
+                      .height = scaled(height, first + i)};
+        for (int s = 0; s < LEVELS; s++) {
+            places[i][s] = floats + PLANE_PADDING;
+            floats += (size_t)o->width * (size_t)o->height + PLANE_PADDING;
+        }
+    }
+    floats += PLANE_PADDING;
+    if (floats > space->capacity) {
+        free(space->memory);
+        space->capacity = 0;
+        space->memory = mem_large_array(floats, sizeof *space->memory);
+        if (!space->memory)
+            return false;
+        space->capacity = floats;
+    }
+    for (int i = 0; i < space->n_octaves; i++) {
+        for (int s = 0; s < LEVELS; s++)
+            space->octaves[i].levels[s] = space->memory + places[i][s];
+    }
+    return mem_grow(&space->rows, &space->rows_capacity,
+                    row_floats(space->octaves[0].width) * (size_t)n_threads,
+                    sizeof *space->rows);
 }
 
 void scale_space_free(scale_space *space)
 {
-    free(space->row);
+    free(space->memory);
+    free(space->rows);
     *space = (scale_space){0};
 }
 
-bool scale_space_first(scale_space *space, VlSiftFilt *f, const float *pixels)
+bool scale_space_fill(scale_space *space, const uint8_t *pixels, int width, int height,
+                      int first, const sift_kernel *kernel, int n_threads)
 {
-    if (f->O == 0)
+    if (!lay_out(space, width, height, first, n_threads))
         return false;
-    enter_octave(f, f->o_min);
-    float *lowest = vl_sift_get_octave(f, f->s_min);
-    if (f->o_min < 0)
-        double_image(pixels, f->width, f->height, lowest);
-    else
-        take_pixels(pixels, f->width, 1 << f->o_min, f->octave_width, f->octave_height,
-                    lowest);
-    fill_levels(space, f, f->sigman * pow(2.0, -f->o_min));
-    return true;
-}
-
-bool scale_space_next(scale_space *space, VlSiftFilt *f)
-{
-    if (f->o_cur == f->o_min + f->O - 1)
-        return false;
-    /* The level of twice the lowest one's scale is the next octave's lowest. */
-    const int source = f->s_min + f->S < f->s_max ? f->s_min + f->S : f->s_max;
-    const float *from = vl_sift_get_octave(f, source);
-    const int stride = f->octave_width;
-    enter_octave(f, f->o_cur + 1);
-    take_pixels(from, stride, 2, f->octave_width, f->octave_height,
-                vl_sift_get_octave(f, f->s_min));
-    fill_levels(space, f, f->sigma0 * pow(f->sigmak, source - f->S));
+    for (int i = 0; i < space->n_octaves; i++) {
+        const octave *o = &space->octaves[i];
+        if (o->width < 1 || o->height < 1) {
+            space->n_octaves = i;
+            break;
+        }
+        if (i == 0) {
+            fill_lowest(space, o, pixels, width, height, kernel, n_threads);
+        } else {
+            /* The level of twice the lowest one's scale is the next one's lowest. */
+            const plane from = octave_level(o - 1, SCALES - 1);
+            halve(&from, o, o->levels[0]);
+        }
+        for (int s = -1; s <= SCALES; s++) {
+            const double here = scale_space_sigma(s), next = scale_space_sigma(s + 1);
+            smooth(space, o, s, sqrt(next * next - here * here), kernel, n_threads);
+        }
+    }
     return true;
 }

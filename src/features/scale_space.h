@@ -1,5 +1,4 @@
-/* scale_space.h - fill the octaves that VLFeat's SIFT works on, faster than
- * VLFeat does.
+/* scale_space.h - the Gaussian scale space of an image.
  *
  * Lowe 2004, section 3, with VLFeat's parameters: the same levels, the same
  * Gaussians cut off at four deviations, the same borders. Levels equal
@@ -7,21 +6,47 @@
 #ifndef FEATURES_SCALE_SPACE_H
 #define FEATURES_SCALE_SPACE_H
 
-#include <stdbool.h>
-#include <vl/sift.h>
+#include "features/sift_kernel.h"
 
-/* Scratch, for images of one filter's size. */
+enum {
+    SCALES = 3,          /* levels to an octave */
+    LEVELS = SCALES + 3, /* of which the first has index -1 */
+    MAX_OCTAVES = 16
+};
+
+typedef struct octave {
+    int index;         /* a pixel is 2^index of the image's */
+    int width, height; /* pixels */
+    float *levels[LEVELS];
+} octave;
+
+/* Fits images of any size; keeps its memory from one to the next. */
 typedef struct scale_space {
-    float *row; /* one row of the first octave with its borders */
+    int n_octaves;
+    octave octaves[MAX_OCTAVES];
+    float *memory; /* all levels */
+    size_t capacity;
+    float *rows; /* one row with borders for each thread */
+    size_t rows_capacity;
 } scale_space;
 
-/* Room for the octaves of a filter; false without memory. */
-bool scale_space_init(scale_space *space, const VlSiftFilt *filter);
+/* Deviation of level s in pixels of its octave; s may be between levels. */
+double scale_space_sigma(double s);
+
+/*
+ * Lay out and fill the scale space of a grey image, pixels (height, width),
+ * from octave `first` (-1 doubles the image). False without memory; there may
+ * be no octaves if the image is small. Memory: 24 bytes a pixel of the first
+ * octave and a third more.
+ */
+bool scale_space_fill(scale_space *space, const uint8_t *pixels, int width, int height,
+                      int first, const sift_kernel *kernel, int n_threads);
 void scale_space_free(scale_space *space); /* a zeroed one is fine */
 
-/* In place of vl_sift_process_first_octave() and _next_octave(): pixels are
- * (height, width) of the filter's image. False past the last octave. */
-bool scale_space_first(scale_space *space, VlSiftFilt *filter, const float *pixels);
-bool scale_space_next(scale_space *space, VlSiftFilt *filter);
+/* Level s in [-1, SCALES + 1] of an octave. */
+static inline plane octave_level(const octave *o, int s)
+{
+    return (plane){o->levels[s + 1], o->width, o->height};
+}
 
 #endif

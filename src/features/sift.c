@@ -1,260 +1,69 @@
-/* SPDX-License-Identifier: MIT
- *
- * Difference-of-Gaussian SIFT through VLFeat, which finds and describes the
- * keypoints in octaves that scale_space.c fills.
- *
- * Only the strongest keypoints are described, and which those are is known
- * when the last octave has been searched. VLFeat's filter holds one octave at
- * a time, so the gradients of every octave are kept: orientation and
- * descriptor need nothing else. Its filter object lets its gradient buffer be
- * exchanged, which makes keeping them free of copies.
- */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <vl/sift.h>
+/* SPDX-License-Identifier: MIT */
+#include "features/sift.h"
 
-#include "base/file.h"
-#include "base/memory.h"
-#include "bovw/features.h"
-#include "features/read_image.h"
-#include "features/scale_space.h"
+#include <math.h>
 
 enum {
-    LEVELS = 3,    /* scale levels per octave (Lowe 2004, section 3) */
-    MIN_SIDE = 16, /* below this there is no room for one descriptor */
-    MAX_OCTAVES = 16,
-    MAX_ANGLES = 4 /* orientations that VLFeat gives one keypoint at most */
+    N_SMOOTHINGS = 6 /* of an orientation histogram */
 };
 
-/* A keypoint as VLFeat found it, and how strong it is. */
-typedef struct candidate {
-    VlSiftKeypoint keypoint;
-    float strength;
-    uint32_t order; /* in which it was found: breaks ties */
-} candidate;
-
-/* One keypoint with one orientation: what becomes a feature. */
-typedef struct oriented {
-    uint32_t candidate;
-    float angle;
-} oriented;
-
-struct bovw_extractor {
-    bovw_feature_options options;
-    VlSiftFilt *filter; /* for images of filter_width x filter_height */
-    uint32_t filter_width, filter_height;
-    scale_space space;
-    float *filter_gradient;        /* the buffer that VLFeat allocated */
-    float *gradients[MAX_OCTAVES]; /* of each octave, (LEVELS, h, w, 2) */
-    int widths[MAX_OCTAVES], heights[MAX_OCTAVES];
-    float *pixels; /* the image as floats */
-    candidate *candidates;
-    size_t n_candidates, candidates_capacity;
-    oriented *oriented;
-    size_t n_oriented, oriented_capacity;
-};
-
-bovw_status bovw_extractor_new(const bovw_feature_options *opts, bovw_extractor **extractor,
-                               bovw_error *err)
+static void smooth_circle(float histogram[N_ANGLE_BINS])
 {
-    const bovw_status status = bovw_feature_options_check(opts, err);
-    if (status != BOVW_OK)
-        return status;
-    bovw_extractor *made = mem_array(1, sizeof *made);
-    if (!made)
-        return fail_memory(err, "feature extractor");
-    made->options = *opts;
-    *extractor = made;
-    return BOVW_OK;
-}
-
-/* Free everything whose size depends on the image's. */
-static void drop_filter(bovw_extractor *e)
-{
-    if (e->filter) {
-        e->filter->grad = e->filter_gradient;
-        vl_sift_delete(e->filter);
-        e->filter = NULL;
+    const float first = histogram[0];
+    float before = histogram[N_ANGLE_BINS - 1];
+    for (int i = 0; i < N_ANGLE_BINS; i++) {
+        const float here = histogram[i];
+        const float after = i + 1 < N_ANGLE_BINS ? histogram[i + 1] : first;
+        histogram[i] = (before + here + after) * (1.0F / 3);
+        before = here;
     }
-    scale_space_free(&e->space);
-    for (int i = 0; i < MAX_OCTAVES; i++) {
-        free(e->gradients[i]);
-        e->gradients[i] = NULL;
-    }
-    free(e->pixels);
-    e->pixels = NULL;
 }
 
-void bovw_extractor_free(bovw_extractor *extractor)
+int sift_angles(float histogram[N_ANGLE_BINS], float angles[MAX_ANGLES])
 {
-    if (!extractor)
-        return;
-    drop_filter(extractor);
-    free(extractor->candidates);
-    free(extractor->oriented);
-    free(extractor);
-}
-
-/* Make the filter and buffers fit an image, or keep them where they do. */
-static bovw_status fit_filter(bovw_extractor *e, uint32_t width, uint32_t height,
-                              bovw_error *err)
-{
-    if (e->filter && e->filter_width == width && e->filter_height == height)
-        return BOVW_OK;
-    drop_filter(e);
-
-    const int first = e->options.first_octave;
-    e->pixels = mem_array((size_t)width * height, sizeof *e->pixels);
-    if (!e->pixels)
-        return fail_memory(err, "image of floats");
-
-    /* VLFeat does not check its own allocations, the largest of which is its
-     * gradient buffer: see first whether that much is to be had. */
-    const size_t pixels = (size_t)width * height * (first < 0 ? 4 : 1);
-    void *probe = malloc(pixels * sizeof(float) * (4 * LEVELS + 20));
-    if (!probe)
-        return fail_memory(err, "scale space of an image");
-    free(probe);
-    e->filter = vl_sift_new((int)width, (int)height, -1, LEVELS, first);
-    if (!e->filter)
-        return fail_memory(err, "scale space of an image");
-    e->filter_gradient = e->filter->grad;
-    if (!scale_space_init(&e->space, e->filter)) {
-        drop_filter(e);
-        return fail_memory(err, "scale space of an image");
-    }
-    e->filter_width = width;
-    e->filter_height = height;
-    vl_sift_set_peak_thresh(e->filter, (double)e->options.peak_threshold);
-    vl_sift_set_edge_thresh(e->filter, (double)e->options.edge_threshold);
-    return BOVW_OK;
-}
-
-/* |DoG| at the refined position of a keypoint: the value in the sample that it
- * is next to, and half the gradient along the offset (Lowe 2004, equation 3). */
-static float keypoint_strength(const VlSiftFilt *f, const VlSiftKeypoint *k)
-{
-    const ptrdiff_t dy = f->octave_width, ds = dy * f->octave_height;
-    const vl_sift_pix *at = f->dog + k->ix + k->iy * dy + (k->is - f->s_min) * ds;
-    const float step = ldexpf(1.0F, f->o_cur);
-    const float off_x = k->x / step - (float)k->ix;
-    const float off_y = k->y / step - (float)k->iy;
-    const float off_s = k->s - (float)k->is;
-    const float slope_x = 0.5F * (at[1] - at[-1]);
-    const float slope_y = 0.5F * (at[dy] - at[-dy]);
-    const float slope_s = 0.5F * (at[ds] - at[-ds]);
-    return fabsf(at[0] + 0.5F * (slope_x * off_x + slope_y * off_y + slope_s * off_s));
-}
-
-/* Compute the gradients of the octave that the filter holds, into our buffer.
- * VLFeat does so when it first needs them for a keypoint of that octave. */
-static bovw_status keep_gradient(bovw_extractor *e, const VlSiftKeypoint *keys, int n,
-                                 bovw_error *err)
-{
-    VlSiftFilt *f = e->filter;
-    const int slot = f->o_cur - f->o_min;
-    const size_t floats = (size_t)f->octave_width * f->octave_height * 2 * LEVELS;
-
-    if (!e->gradients[slot]) {
-        e->gradients[slot] = mem_array(floats, sizeof(float));
-        if (!e->gradients[slot])
-            return fail_memory(err, "gradients of an image");
-    }
-    e->widths[slot] = f->octave_width;
-    e->heights[slot] = f->octave_height;
-    f->grad = e->gradients[slot];
-    f->grad_o = f->o_min - 1;
-    for (int i = 0; i < n && f->grad_o != f->o_cur; i++) {
-        double angles[MAX_ANGLES];
-        vl_sift_calc_keypoint_orientations(f, angles, &keys[i]);
-    }
-    return BOVW_OK;
-}
-
-/* Find the keypoints of every octave. */
-static bovw_status detect(bovw_extractor *e, bovw_error *err)
-{
-    VlSiftFilt *f = e->filter;
-    bovw_status status = BOVW_OK;
-
-    e->n_candidates = 0;
-    for (bool more = scale_space_first(&e->space, f, e->pixels); more;
-         more = scale_space_next(&e->space, f)) {
-        if (f->o_cur - f->o_min >= MAX_OCTAVES)
-            break;
-        vl_sift_detect(f);
-        const int n = vl_sift_get_nkeypoints(f);
-        const VlSiftKeypoint *keys = vl_sift_get_keypoints(f);
-        if (n == 0)
-            continue;
-        if (!mem_grow(&e->candidates, &e->candidates_capacity, e->n_candidates + (size_t)n,
-                      sizeof *e->candidates))
-            return fail_memory(err, "keypoints of an image");
-        for (int i = 0; i < n; i++) {
-            e->candidates[e->n_candidates] =
-                (candidate){.keypoint = keys[i],
-                            .strength = keypoint_strength(f, &keys[i]),
-                            .order = (uint32_t)e->n_candidates};
-            e->n_candidates++;
+    int n = 0;
+    float highest = 0.0F;
+    for (int i = 0; i < N_SMOOTHINGS; i++)
+        smooth_circle(histogram);
+    for (int i = 0; i < N_ANGLE_BINS; i++)
+        highest = histogram[i] > highest ? histogram[i] : highest;
+    for (int i = 0; i < N_ANGLE_BINS && n < MAX_ANGLES; i++) {
+        const float before = histogram[(i + N_ANGLE_BINS - 1) % N_ANGLE_BINS];
+        const float here = histogram[i], after = histogram[(i + 1) % N_ANGLE_BINS];
+        if (here > 0.8F * highest && here > before && here > after) {
+            const float offset = -0.5F * (after - before) / (after + before - 2.0F * here);
+            angles[n++] =
+                6.28318530717958647692F * ((float)i + offset + 0.5F) / N_ANGLE_BINS;
         }
-        status = keep_gradient(e, keys, n, err);
-        if (status != BOVW_OK)
-            break;
     }
-    return status;
+    return n;
 }
 
-static int stronger_first(const void *a, const void *b)
+static void unit_length(float v[DESCRIPTOR_BINS])
 {
-    const candidate *x = a, *y = b;
-    if (x->strength != y->strength)
-        return x->strength > y->strength ? -1 : 1;
-    return x->order < y->order ? -1 : 1;
+    float square = 0.0F;
+    for (int i = 0; i < DESCRIPTOR_BINS; i++)
+        square += v[i] * v[i];
+    const float scale = 1.0F / (sqrtf(square) + 1.19209290e-7F);
+    for (int i = 0; i < DESCRIPTOR_BINS; i++)
+        v[i] *= scale;
 }
 
-/* Give the filter back the octave that a keypoint was found in. */
-static void restore_octave(bovw_extractor *e, int octave)
+void sift_normalise(float histogram[DESCRIPTOR_BINS])
 {
-    VlSiftFilt *f = e->filter;
-    const int slot = octave - f->o_min;
-    f->o_cur = octave;
-    f->grad_o = octave;
-    f->grad = e->gradients[slot];
-    f->octave_width = e->widths[slot];
-    f->octave_height = e->heights[slot];
+    unit_length(histogram);
+    for (int i = 0; i < DESCRIPTOR_BINS; i++)
+        histogram[i] = histogram[i] > 0.2F ? 0.2F : histogram[i];
+    unit_length(histogram);
 }
 
-/* Orient the candidates, strongest first, until there are enough features. */
-static bovw_status orient(bovw_extractor *e, bovw_error *err)
-{
-    const size_t wanted =
-        e->options.max_features ? e->options.max_features : SIZE_MAX - MAX_ANGLES;
-
-    e->n_oriented = 0;
-    for (size_t i = 0; i < e->n_candidates && e->n_oriented < wanted; i++) {
-        double angles[MAX_ANGLES];
-        const VlSiftKeypoint *k = &e->candidates[i].keypoint;
-        restore_octave(e, k->o);
-        const int n = vl_sift_calc_keypoint_orientations(e->filter, angles, k);
-        if (!mem_grow(&e->oriented, &e->oriented_capacity, e->n_oriented + MAX_ANGLES,
-                      sizeof *e->oriented))
-            return fail_memory(err, "orientations of an image");
-        for (int j = 0; j < n && e->n_oriented < wanted; j++)
-            e->oriented[e->n_oriented++] =
-                (oriented){.candidate = (uint32_t)i, .angle = (float)angles[j]};
-    }
-    return BOVW_OK;
-}
-
-/* Descriptor as 128 bytes: 512 times the unit vector, or its RootSIFT. */
-static void quantise_descriptor(const float *descriptor, bool root, uint8_t *bytes)
+void sift_quantise(const float descriptor[DESCRIPTOR_BINS], bool root, uint8_t *bytes)
 {
     float sum = 0.0F;
-    for (int i = 0; i < BOVW_DESCRIPTOR_DIM; i++)
+    for (int i = 0; i < DESCRIPTOR_BINS; i++)
         sum += descriptor[i];
     const float scale = sum > 0.0F ? 1.0F / sum : 0.0F;
-    for (int i = 0; i < BOVW_DESCRIPTOR_DIM; i++) {
+    for (int i = 0; i < DESCRIPTOR_BINS; i++) {
         const float unit = root ? sqrtf(descriptor[i] * scale) : descriptor[i];
         const float level = 512.0F * unit + 0.5F;
         bytes[i] = level >= 255.0F ? 255 : (uint8_t)level;
@@ -270,83 +79,13 @@ static float wrap_angle(float angle)
     return angle < turn ? angle : 0.0F;
 }
 
-/* Describe what orient() chose; positions go to pixels of the original. */
-static void describe(bovw_extractor *e, const bovw_image *grey, bovw_features *out)
+bovw_keypoint sift_keypoint(const bovw_image *grey, int octave, const spot *at, float angle)
 {
+    const float pixel = ldexpf(1.0F, octave);
     const float step_x = (float)grey->full_width / (float)grey->width;
     const float step_y = (float)grey->full_height / (float)grey->height;
-    const float step = sqrtf(step_x * step_y);
-
-    for (uint32_t i = 0; i < out->n; i++) {
-        const VlSiftKeypoint *k = &e->candidates[e->oriented[i].candidate].keypoint;
-        const float angle = e->oriented[i].angle;
-        float descriptor[BOVW_DESCRIPTOR_DIM] = {0};
-
-        restore_octave(e, k->o);
-        vl_sift_calc_keypoint_descriptor(e->filter, descriptor, k, (double)angle);
-        quantise_descriptor(descriptor, e->options.root,
-                            out->descriptors + (size_t)i * BOVW_DESCRIPTOR_DIM);
-        out->keypoints[i] = (bovw_keypoint){.x = (k->x + 0.5F) * step_x - 0.5F,
-                                            .y = (k->y + 0.5F) * step_y - 0.5F,
-                                            .scale = k->sigma * step,
-                                            .angle = wrap_angle(angle)};
-    }
-}
-
-bovw_status bovw_extractor_run(bovw_extractor *extractor, const bovw_image *grey,
-                               bovw_features *features, bovw_error *err)
-{
-    bovw_features out = {.width = grey->full_width, .height = grey->full_height};
-
-    if (grey->channels != 1)
-        return fail(err, BOVW_ERR_ARG, "features need a grey image, not %u channels",
-                    grey->channels);
-    if (grey->width < MIN_SIDE || grey->height < MIN_SIDE)
-        return fail(err, BOVW_ERR_LIMIT, "%u x %u pixels are too few (at least %d a side)",
-                    grey->width, grey->height, MIN_SIDE);
-    if (grey->width > 8192 || grey->height > 8192)
-        return fail(err, BOVW_ERR_LIMIT, "%u x %u pixels were not scaled to 8192 a side",
-                    grey->width, grey->height);
-
-    bovw_status status = fit_filter(extractor, grey->width, grey->height, err);
-    if (status != BOVW_OK)
-        return status;
-    const size_t n_pixels = (size_t)grey->width * grey->height;
-    for (size_t i = 0; i < n_pixels; i++)
-        extractor->pixels[i] = (float)grey->pixels[i];
-
-    status = detect(extractor, err);
-    if (status != BOVW_OK)
-        return status;
-    if (extractor->n_candidates)
-        qsort(extractor->candidates, extractor->n_candidates, sizeof *extractor->candidates,
-              stronger_first);
-    status = orient(extractor, err);
-    if (status != BOVW_OK)
-        return status;
-
-    out.n = (uint32_t)extractor->n_oriented;
-    out.keypoints = mem_array(out.n, sizeof *out.keypoints);
-    out.descriptors = mem_array(out.n, BOVW_DESCRIPTOR_DIM);
-    if (!out.keypoints || !out.descriptors) {
-        bovw_features_free(&out);
-        return fail_memory(err, "features of an image");
-    }
-    describe(extractor, grey, &out);
-    *features = out;
-    return BOVW_OK;
-}
-
-bovw_status bovw_extractor_run_file(bovw_extractor *extractor, const char *path,
-                                    bovw_features *features, bovw_error *err)
-{
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
-    bovw_status status = file_read(path, MAX_PICTURE_BYTES, &bytes, &n_bytes, err);
-    if (status != BOVW_OK)
-        return status;
-    status =
-        extract_bytes(extractor, &extractor->options, path, bytes, n_bytes, features, err);
-    free(bytes);
-    return status;
+    return (bovw_keypoint){.x = (at->x * pixel + 0.5F) * step_x - 0.5F,
+                           .y = (at->y * pixel + 0.5F) * step_y - 0.5F,
+                           .scale = at->sigma * pixel * sqrtf(step_x * step_y),
+                           .angle = wrap_angle(angle)};
 }

@@ -178,7 +178,8 @@ typedef struct source_run {
     const bovw_source_consumer *consumer;
     const bovw_monitor *monitor;
     bovw_extractor **extractors; /* (n_threads,) made when first needed */
-    int n_threads;
+    int n_threads;               /* that images are shared out to */
+    bovw_compute within;         /* one image */
     slot slots[BATCH];
     uint32_t n_done; /* images finished, by all threads */
     bool is_cancelled;
@@ -225,7 +226,8 @@ static bovw_status load_picture(source_run *run, uint32_t index, bovw_extractor 
         s->state = SLOT_UNWANTED;
     } else {
         if (!*extractor)
-            status = bovw_extractor_new(&run->source->options, extractor, &s->error);
+            status = bovw_extractor_new(&run->source->options, &run->within, extractor,
+                                        &s->error);
         if (status == BOVW_OK)
             status = extract_bytes(*extractor, &run->source->options, item->name, bytes,
                                    n_bytes, &s->features, &s->error);
@@ -322,7 +324,9 @@ bovw_status bovw_source_run(bovw_source *source, const bovw_compute *compute,
                             const char *stage, const bovw_source_consumer *consumer,
                             const bovw_monitor *monitor, bovw_error *err)
 {
-    const int n_threads = parallel_threads(compute);
+    /* Few images: one after the other, each on all threads. */
+    const int n_all = parallel_threads(compute);
+    const int n_threads = source->n_items < (size_t)n_all ? 1 : n_all;
     source_run *run = mem_array(1, sizeof *run);
     bovw_status status = BOVW_OK;
 
@@ -337,6 +341,9 @@ bovw_status bovw_source_run(bovw_source *source, const bovw_compute *compute,
     run->consumer = consumer;
     run->monitor = monitor;
     run->n_threads = n_threads;
+    if (compute)
+        run->within = *compute;
+    run->within.n_threads = (uint32_t)(n_all / n_threads);
 
     for (uint32_t first = 0; status == BOVW_OK && first < source->n_items; first += BATCH) {
         const size_t left = source->n_items - first;

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "search/tentative.h"
 
 /* What one thread needs to verify one image. */
 typedef struct rerank_scratch {
@@ -21,6 +22,9 @@ struct reranker {
     const bovw_index *index;
     bovw_search_options options;
     int n_threads;
+    tentative *tentative; /* NULL where the index has no signatures for it */
+    uint32_t *words;      /* of the query, one each; where tentative is NULL */
+    size_t words_capacity;
     rerank_scratch *scratch; /* (n_threads,) */
 };
 
@@ -34,6 +38,14 @@ bovw_status reranker_new(const bovw_index *index, const bovw_search_options *opt
     r->index = index;
     r->options = *opts;
     r->n_threads = parallel_threads(compute);
+    if (bovw_index_signatures(index) & BOVW_SIGNATURES_HE64) {
+        status = tentative_new(index, opts, compute ? compute->kernel : NULL, &r->tentative,
+                               err);
+        if (status != BOVW_OK) {
+            reranker_free(r);
+            return status;
+        }
+    }
     r->scratch = mem_array((size_t)r->n_threads, sizeof *r->scratch);
     if (!r->scratch)
         status = fail_memory(err, "verification");
@@ -56,12 +68,39 @@ void reranker_free(reranker *r)
         free(r->scratch[i].keypoints);
     }
     free(r->scratch);
+    tentative_free(r->tentative);
+    free(r->words);
     free(r);
 }
 
+uint32_t reranker_n_assigned(const reranker *r)
+{
+    return r->tentative ? r->options.match_assign : 1;
+}
+
+bool reranker_is_signed(const reranker *r)
+{
+    return r->tentative != NULL;
+}
+
+/* Whatever makes the matches of a query ready for verify_hit(). */
+static bovw_status prepare_matches(reranker *r, const query_words *query,
+                                   const bovw_ranking *ranking, uint32_t n, bovw_error *err)
+{
+    if (r->tentative) {
+        const query_words words = query_words_first(query, r->options.match_assign);
+        return tentative_find(r->tentative, &words, ranking->hits, n, err);
+    }
+    if (!mem_grow(&r->words, &r->words_capacity, query->n, sizeof *r->words))
+        return fail_memory(err, "verification");
+    for (uint32_t i = 0; i < query->n; i++)
+        r->words[i] = query->words[(size_t)i * query->stride];
+    return BOVW_OK;
+}
+
 static bovw_status verify_hit(const reranker *r, rerank_scratch *s,
-                              const bovw_features *query, const uint32_t *words,
-                              bovw_hit *hit, bovw_error *err)
+                              const bovw_features *query, uint32_t rank, bovw_hit *hit,
+                              bovw_error *err)
 {
     const bovw_image_info info = bovw_index_image(r->index, hit->image);
     const uint32_t n = info.n_features;
@@ -73,10 +112,12 @@ static bovw_status verify_hit(const reranker *r, rerank_scratch *s,
         return fail_memory(err, "verification");
     bovw_status status =
         bovw_index_features(r->index, hit->image, s->words, s->keypoints, err);
-    if (status == BOVW_OK)
+    if (status == BOVW_OK && r->tentative)
+        status = tentative_get(r->tentative, rank, s->words, n, &matches, &n_matches, err);
+    else if (status == BOVW_OK)
         status =
-            bovw_match_words(words, query->n, s->words, n, r->options.geometry.max_matches,
-                             &matches, &n_matches, err);
+            bovw_match_words(r->words, query->n, s->words, n,
+                             r->options.geometry.max_matches, &matches, &n_matches, err);
     if (status == BOVW_OK) {
         const bovw_frame a = {.keypoints = query->keypoints,
                               .n = query->n,
@@ -99,10 +140,13 @@ static int best_first(const void *a, const void *b)
     return (x->image > y->image) - (x->image < y->image);
 }
 
-bovw_status reranker_run(reranker *r, const bovw_features *query, const uint32_t *words,
-                         bovw_ranking *ranking, bovw_error *err)
+bovw_status reranker_run(reranker *r, const query_words *query, bovw_ranking *ranking,
+                         bovw_error *err)
 {
     const uint32_t n = ranking->n < r->options.verify ? ranking->n : r->options.verify;
+    const bovw_status status = prepare_matches(r, query, ranking, n, err);
+    if (status != BOVW_OK)
+        return status;
 
     for (int i = 0; i < r->n_threads; i++)
         r->scratch[i].status = BOVW_OK;
@@ -110,7 +154,7 @@ bovw_status reranker_run(reranker *r, const bovw_features *query, const uint32_t
     for (uint32_t i = 0; i < n; i++) {
         rerank_scratch *s = &r->scratch[parallel_thread()];
         if (s->status == BOVW_OK)
-            s->status = verify_hit(r, s, query, words, &ranking->hits[i], &s->error);
+            s->status = verify_hit(r, s, query->features, i, &ranking->hits[i], &s->error);
     }
     for (int i = 0; i < r->n_threads; i++) {
         if (r->scratch[i].status != BOVW_OK) {

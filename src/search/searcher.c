@@ -1,41 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * One query: descriptors to words, words to term frequencies, then term at a
- * time over the postings into one accumulator per image. Terms come in
- * ascending order of word, so each image's sum is made in the same order in
- * any index that holds it.
+ * One query: descriptors to words, words to a similarity with every image
+ * (scoring.h), the best of these, and their geometry.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/topk.h"
-#include "bovw/search.h"
-#include "index/snapshot.h"
 #include "search/rerank.h"
+#include "search/scoring.h"
 
 struct bovw_searcher {
     const bovw_index *index;
     bovw_search_options options;
     bovw_compute compute;
+    const scorer *scorer;
+    scoring scoring;
     reranker *reranker; /* NULL where nothing is verified */
-    float *scores;      /* (n_images,) zero between queries */
-    uint32_t *images;   /* (largest segment,) one decoded list */
-    uint32_t *tfs;
-    uint32_t *words; /* of the query's features, in their order */
-    size_t words_capacity;
-    uint32_t *sorted; /* the same, ascending */
-    size_t sorted_capacity;
+    query_words words;  /* of the current query */
     scored *best;
     size_t best_capacity;
 };
 
 void bovw_search_options_default(bovw_search_options *opts)
 {
-    *opts = (bovw_search_options){.top = 20, .verify = 0, .min_inliers = 8};
+    *opts = (bovw_search_options){.score = BOVW_SCORE_TFIDF,
+                                  .tf = BOVW_TF_RAW,
+                                  .he_threshold = 24,
+                                  .he_sigma = 16.0F,
+                                  .burstiness = BOVW_BURSTINESS_BOTH,
+                                  .asmk_alpha = 3.0F,
+                                  .asmk_tau = 0.0F,
+                                  .match_assign = 5,
+                                  .match_threshold = 28,
+                                  .top = 20,
+                                  .verify = 0,
+                                  .min_inliers = 8};
     bovw_verify_options_default(&opts->geometry);
 }
 
@@ -49,11 +54,6 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
                               const bovw_compute *compute, bovw_searcher **searcher,
                               bovw_error *err)
 {
-    uint32_t largest = 0;
-    for (uint32_t s = 0; s < index->n_segments; s++)
-        largest =
-            index->segments[s].n_images > largest ? index->segments[s].n_images : largest;
-
     bovw_searcher *made = mem_array(1, sizeof *made);
     if (!made)
         return fail_memory(err, "searcher");
@@ -61,11 +61,9 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
     made->options = *opts;
     if (compute)
         made->compute = *compute;
-    made->scores = mem_array(bovw_index_n_images(index), sizeof *made->scores);
-    made->images = mem_array(largest, sizeof *made->images);
-    made->tfs = mem_array(largest, sizeof *made->tfs);
+    made->scorer = scorer_find(opts->score);
     bovw_status status =
-        made->scores && made->images && made->tfs ? BOVW_OK : fail_memory(err, "searcher");
+        scoring_init(&made->scoring, index, &made->options, made->compute.kernel, err);
     if (status == BOVW_OK && opts->verify > 0)
         status = reranker_new(index, opts, &made->compute, &made->reranker, err);
     if (status != BOVW_OK) {
@@ -80,87 +78,42 @@ void bovw_searcher_free(bovw_searcher *searcher)
 {
     if (!searcher)
         return;
+    scoring_free(&searcher->scoring);
     reranker_free(searcher->reranker);
-    free(searcher->scores);
-    free(searcher->images);
-    free(searcher->tfs);
-    free(searcher->words);
-    free(searcher->sorted);
+    query_words_free(&searcher->words);
     free(searcher->best);
     free(searcher);
 }
 
-static int compare_words(const void *a, const void *b)
+/* Words of a query feature that scoring uses. */
+static uint32_t n_assigned(const bovw_searcher *s)
 {
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    return s->options.assign ? s->options.assign : s->scorer->n_assigned;
 }
 
+/* Find as many words, and such signatures, as any of the stages wants. */
 static bovw_status quantise(bovw_searcher *s, const bovw_features *query, bovw_error *err)
 {
-    if (!mem_grow(&s->words, &s->words_capacity, query->n, sizeof *s->words) ||
-        !mem_grow(&s->sorted, &s->sorted_capacity, query->n, sizeof *s->sorted))
-        return fail_memory(err, "words of a query");
-    const bovw_status status =
-        bovw_vocabulary_assign(bovw_index_vocabulary(s->index), query->descriptors,
-                               query->n, &s->compute, s->words, NULL, err);
-    if (status != BOVW_OK)
-        return status;
-    if (query->n) {
-        memcpy(s->sorted, s->words, query->n * sizeof *s->words);
-        qsort(s->sorted, query->n, sizeof *s->sorted, compare_words);
-    }
-    return BOVW_OK;
+    const uint32_t for_matches = s->reranker ? reranker_n_assigned(s->reranker) : 1;
+    const uint32_t for_score = n_assigned(s);
+    const bool is_signed =
+        s->scorer->is_signed || (s->reranker && reranker_is_signed(s->reranker));
+    return query_words_find(&s->words, bovw_index_vocabulary(s->index), query,
+                            for_score > for_matches ? for_score : for_matches, is_signed,
+                            &s->compute, err);
 }
 
-/* Add one term's part to the scores of the images that contain it. */
-static bovw_status add_term(bovw_searcher *s, uint32_t word, float weight, bovw_error *err)
+static bovw_status score(bovw_searcher *s, bovw_error *err)
 {
-    const bovw_index *index = s->index;
-    for (uint32_t i = 0; i < index->n_segments; i++) {
-        const segment *seg = &index->segments[i];
-        const uint32_t n = segment_frequency(seg, word);
-        if (n == 0)
-            continue;
-        const bovw_status status = segment_postings(seg, word, s->images, s->tfs, err);
-        if (status != BOVW_OK)
-            return status;
-        float *scores = s->scores + index->starts[i];
-        for (uint32_t p = 0; p < n; p++)
-            scores[s->images[p]] += weight * (float)s->tfs[p];
-    }
-    return BOVW_OK;
+    const query_words words = query_words_first(&s->words, n_assigned(s));
+    return s->scorer->run(&s->scoring, &words, err);
 }
 
-/* Dot products of the query's tf-idf vector with those of all images, into
- * scores; *norm is the length of the query's vector. */
-static bovw_status accumulate(bovw_searcher *s, uint32_t n, double *norm, bovw_error *err)
-{
-    double square = 0.0;
-    for (uint32_t i = 0; i < n;) {
-        const uint32_t word = s->sorted[i];
-        uint32_t tf = 0;
-        while (i < n && s->sorted[i] == word) {
-            tf++;
-            i++;
-        }
-        const double idf = (double)bovw_index_idf(s->index, word);
-        if (idf == 0.0)
-            continue;
-        square += (tf * idf) * (tf * idf);
-        const bovw_status status = add_term(s, word, (float)(tf * idf * idf), err);
-        if (status != BOVW_OK)
-            return status;
-    }
-    *norm = sqrt(square);
-    return BOVW_OK;
-}
-
-/* The best images by cosine as hits. Leaves the scores zero. */
-static bovw_status select_best(bovw_searcher *s, double norm, bovw_ranking *ranking,
-                               bovw_error *err)
+/* The best images by similarity as hits. */
+static bovw_status select_best(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
 {
     const uint32_t n_images = bovw_index_n_images(s->index);
+    const scoring *of = &s->scoring;
     size_t wanted = n_images, n = 0;
     if (s->options.top) {
         wanted = s->options.top > s->options.verify ? s->options.top : s->options.verify;
@@ -169,10 +122,11 @@ static bovw_status select_best(bovw_searcher *s, double norm, bovw_ranking *rank
     if (!mem_grow(&s->best, &s->best_capacity, wanted, sizeof *s->best))
         return fail_memory(err, "ranking");
     for (uint32_t i = 0; i < n_images; i++) {
-        const float dot = s->scores[i];
+        const float dot = of->scores[i];
         if (dot > 0.0F) {
-            const double score = dot / (norm * (double)bovw_index_norm(s->index, i));
-            topk_offer(s->best, &n, wanted, (scored){.score = (float)score, .id = i});
+            const double length = (double)load_lefloat(of->norms + (size_t)i * 4);
+            const double similarity = dot / (of->norm * length);
+            topk_offer(s->best, &n, wanted, (scored){.score = (float)similarity, .id = i});
         }
     }
     topk_sort(s->best, n);
@@ -191,21 +145,20 @@ bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *quer
                               bovw_ranking *ranking, bovw_error *err)
 {
     bovw_ranking out = {0};
-    double norm = 0.0;
 
     const double start = clock_seconds();
     bovw_status status = quantise(searcher, query, err);
     const double quantised = clock_seconds();
     if (status == BOVW_OK)
-        status = accumulate(searcher, query->n, &norm, err);
+        status = score(searcher, err);
     if (status == BOVW_OK)
-        status = select_best(searcher, norm, &out, err);
+        status = select_best(searcher, &out, err);
     if (bovw_index_n_images(searcher->index))
-        memset(searcher->scores, 0,
-               bovw_index_n_images(searcher->index) * sizeof *searcher->scores);
+        memset(searcher->scoring.scores, 0,
+               bovw_index_n_images(searcher->index) * sizeof *searcher->scoring.scores);
     const double searched = clock_seconds();
     if (status == BOVW_OK && searcher->reranker)
-        status = reranker_run(searcher->reranker, query, searcher->words, &out, err);
+        status = reranker_run(searcher->reranker, &searcher->words, &out, err);
     if (status != BOVW_OK) {
         bovw_ranking_free(&out);
         return status;

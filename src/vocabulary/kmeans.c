@@ -67,7 +67,7 @@ static bovw_status assign_points(clustering *c, uint32_t iteration, uint32_t n_i
             break;
         }
         const size_t size = c->n - first < CHUNK ? c->n - first : CHUNK;
-        nearest_run(nearest_word, c->points + first * DIM, size, c->n_threads, c->fresh,
+        nearest_run(nearest_word, c->points + first * DIM, size, 1, c->n_threads, c->fresh,
                     c->distances + first);
         for (size_t i = 0; i < size; i++)
             c->n_moved += c->fresh[i] != c->words[first + i];

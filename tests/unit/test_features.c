@@ -88,7 +88,7 @@ static bovw_features extract(const bovw_feature_options *opts, const bovw_image 
 {
     bovw_extractor *extractor = NULL;
     bovw_features features;
-    assert_int_equal(bovw_extractor_new(opts, &extractor, NULL), BOVW_OK);
+    assert_int_equal(bovw_extractor_new(opts, NULL, &extractor, NULL), BOVW_OK);
     assert_int_equal(bovw_extractor_run(extractor, image, &features, NULL), BOVW_OK);
     bovw_extractor_free(extractor);
     return features;
@@ -180,12 +180,12 @@ static void an_extractor_gives_the_same_after_other_images(void **state)
     bovw_extractor *used = NULL;
     bovw_feature_options opts;
     bovw_feature_options_default(&opts);
-    assert_int_equal(bovw_extractor_new(&opts, &used, NULL), BOVW_OK);
+    assert_int_equal(bovw_extractor_new(&opts, NULL, &used, NULL), BOVW_OK);
     for (int i = 0; i < 2 * N_PICTURES; i++) {
         char *path = mem_format("%s/p%d.pgm", folder, i % N_PICTURES);
         bovw_extractor *fresh = NULL;
         bovw_features a, b;
-        assert_int_equal(bovw_extractor_new(&opts, &fresh, NULL), BOVW_OK);
+        assert_int_equal(bovw_extractor_new(&opts, NULL, &fresh, NULL), BOVW_OK);
         assert_int_equal(bovw_extractor_run_file(used, path, &a, NULL), BOVW_OK);
         assert_int_equal(bovw_extractor_run_file(fresh, path, &b, NULL), BOVW_OK);
         assert_int_equal(a.n, b.n);
@@ -207,7 +207,7 @@ static void images_that_are_too_small_are_refused(void **state)
     bovw_features features;
     bovw_image image;
     bovw_feature_options_default(&opts);
-    assert_int_equal(bovw_extractor_new(&opts, &extractor, NULL), BOVW_OK);
+    assert_int_equal(bovw_extractor_new(&opts, NULL, &extractor, NULL), BOVW_OK);
     assert_int_equal(bovw_image_new(15, 400, 1, 9, &image, NULL), BOVW_OK);
     assert_int_equal(bovw_extractor_run(extractor, &image, &features, NULL),
                      BOVW_ERR_LIMIT);
@@ -269,7 +269,7 @@ static void a_feature_file_gives_back_what_was_extracted(void **state)
     assert_int_equal(bovw_feature_file_n_features(file), result.n_features);
     assert_int_equal(bovw_feature_file_find(file, "p3.pgm"), 3);
     assert_int_equal(bovw_feature_file_find(file, "3.pgm"), UINT32_MAX);
-    assert_int_equal(bovw_extractor_new(&opts, &extractor, NULL), BOVW_OK);
+    assert_int_equal(bovw_extractor_new(&opts, NULL, &extractor, NULL), BOVW_OK);
     for (uint32_t i = 0; i < N_PICTURES; i++) {
         bovw_features stored, fresh;
         assert_int_equal(bovw_feature_file_read(file, i, &stored, NULL), BOVW_OK);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Hamming embedding (Jegou, Douze and Schmid, ECCV 2008) with burstiness (the
+ * same, "On the burstiness of visual elements", CVPR 2009).
+ *
+ * A query feature and a feature of an image match where they share a word and
+ * their signatures differ in at most `threshold` bits; the match counts
+ * idf^2 exp(-h^2 / sigma^2). One query feature after the other, over all of its
+ * words: what it gives an image is the sum over its matches there, divided by
+ * the square root of their number (burstiness within the image), and by the
+ * square root of what it gives all images together (burstiness between images).
+ *
+ * All sums are in the order of query feature, word, image and feature, whatever
+ * the segments are.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "search/scoring.h"
+
+static bovw_status check(const scoring *s, bovw_error *err)
+{
+    const bovw_search_options *o = s->options;
+    const uint32_t has = bovw_index_signatures(s->index);
+    if (!(has & BOVW_SIGNATURES_HE64))
+        return fail(err, BOVW_ERR_ARG,
+                    "%s: has no signatures for --score he; make it again with --signatures "
+                    "he64 or he128",
+                    s->index->path);
+    if (o->he_bits != 0 && o->he_bits != 64 && o->he_bits != 128)
+        return fail(err, BOVW_ERR_ARG, "signatures of %u bits: they have 64 or 128",
+                    o->he_bits);
+    if (o->he_bits == 128 && !(has & BOVW_SIGNATURES_HE128))
+        return fail(err, BOVW_ERR_ARG,
+                    "%s: its signatures have 64 bits; for 128 make it again with "
+                    "--signatures he128",
+                    s->index->path);
+    if (o->he_threshold > 64 || !(o->he_sigma > 0.0F))
+        return fail(err, BOVW_ERR_ARG,
+                    "threshold %u or sigma %g of Hamming embedding is out of range",
+                    o->he_threshold, (double)o->he_sigma);
+    return BOVW_OK;
+}
+
+static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
+{
+    const bovw_search_options *o = s->options;
+    const uint32_t n_images = bovw_index_n_images(s->index);
+    bovw_status status = check(s, err);
+    if (status != BOVW_OK)
+        return status;
+    const bool is_long = o->he_bits
+                             ? o->he_bits == 128
+                             : bovw_index_signatures(s->index) & BOVW_SIGNATURES_HE128;
+    const uint32_t factor = is_long ? 2 : 1;
+    const double sigma = (double)o->he_sigma * factor;
+    s->threshold = o->he_threshold * factor;
+    for (uint32_t h = 0; h <= s->threshold; h++)
+        s->weights[h] = (float)exp(-((double)h * h) / (sigma * sigma));
+
+    s->norms = s->index->weights.norms;
+    s->sums = mem_array(n_images, sizeof *s->sums);
+    s->counts = mem_array(n_images, sizeof *s->counts);
+    s->touched = mem_array(n_images, sizeof *s->touched);
+    if (!s->sums || !s->counts || !s->touched)
+        return fail_memory(err, "searcher");
+    return scan_new(s->index, SCAN_HE, is_long, kernel, &s->scan, err);
+}
+
+/* Sum up the matches of one of a feature's words. */
+static bovw_status add_word(scoring *s, uint32_t word, const uint64_t signature[2],
+                            uint32_t *n_touched, bovw_error *err)
+{
+    const float idf = bovw_index_idf(s->index, word);
+    scan_match match;
+    bool is_found = true;
+    bovw_status status = BOVW_OK;
+
+    if (idf == 0.0F)
+        return BOVW_OK;
+    scan_word(s->scan, word, signature, s->threshold);
+    for (;;) {
+        status = scan_next(s->scan, &match, &is_found, err);
+        if (!is_found)
+            return status;
+        s->sums[match.image] += s->weights[match.distance] * (idf * idf);
+        if (s->counts[match.image]++ == 0)
+            s->touched[(*n_touched)++] = match.image;
+    }
+}
+
+/* Move one feature's sums to the scores. */
+static void add_feature(scoring *s, uint32_t n_touched)
+{
+    const bovw_burstiness burstiness = s->options->burstiness;
+    double total = 0.0;
+    for (uint32_t i = 0; i < n_touched; i++) {
+        const uint32_t image = s->touched[i];
+        if (burstiness != BOVW_BURSTINESS_NONE)
+            s->sums[image] /= sqrtf((float)s->counts[image]);
+        total += (double)s->sums[image];
+    }
+    const float scale = burstiness == BOVW_BURSTINESS_BOTH && total > 0.0
+                            ? (float)(1.0 / sqrt(total))
+                            : 1.0F;
+    for (uint32_t i = 0; i < n_touched; i++) {
+        const uint32_t image = s->touched[i];
+        s->scores[image] += s->sums[image] * scale;
+        s->sums[image] = 0.0F;
+        s->counts[image] = 0;
+    }
+}
+
+static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    double square = 0.0;
+
+    for (uint32_t i = 0; i < query->n; i++) {
+        uint32_t n_touched = 0;
+        const size_t first = (size_t)i * query->stride;
+        for (size_t j = first; j < first + query->r; j++) {
+            const bovw_status result =
+                add_word(s, query->words[j], query->signatures + 2 * j, &n_touched, err);
+            status = result != BOVW_OK ? result : status;
+        }
+        add_feature(s, n_touched); /* also after a failure: it leaves the sums zero */
+        if (status != BOVW_OK)
+            return status;
+        const double idf = (double)bovw_index_idf(s->index, query->words[first]);
+        square += idf * idf;
+    }
+    s->norm = sqrt(square);
+    return BOVW_OK;
+}
+
+const scorer scorer_he = {.name = "he",
+                          .summary = "Hamming embedding; needs signatures in the index",
+                          .n_assigned = 5,
+                          .is_signed = true,
+                          .init = init,
+                          .run = run};

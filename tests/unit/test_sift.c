@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Our SIFT against VLFeat's, and each kernel against the portable one. */
+#include "features/sift.h"
+
+#include <math.h>
+
+#include "synthetic.h"
+
+/* Last: cmocka has a macro fail(), which our headers have as a function. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum {
+    N_PICTURES = 4
+};
+
+/* Overlapping squares and discs under a soft light, with noise: corners, edges,
+ * blobs and texture, up to the borders. */
+static bovw_image make_image(uint32_t width, uint32_t height, uint64_t seed)
+{
+    bovw_image image;
+    assert_int_equal(bovw_image_new(width, height, 1, 90, &image, NULL), BOVW_OK);
+    for (int shape = 0; shape < 300; shape++) {
+        const int cx = (int)random_below(&seed, width),
+                  cy = (int)random_below(&seed, height);
+        const int r = 3 + (int)random_below(&seed, 20);
+        const uint8_t value = (uint8_t)random_below(&seed, 200);
+        const bool is_disc = shape % 2;
+        for (int y = cy - r < 0 ? 0 : cy - r; y <= cy + r && y < (int)height; y++) {
+            for (int x = cx - r < 0 ? 0 : cx - r; x <= cx + r && x < (int)width; x++) {
+                if (!is_disc || (x - cx) * (x - cx) + (y - cy) * (y - cy) <= r * r)
+                    image.pixels[(uint32_t)y * width + (uint32_t)x] =
+                        (uint8_t)(value + x * 30 / (int)width + y * 20 / (int)height);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < width * height; i++) {
+        const uint32_t noisy = image.pixels[i] + (uint32_t)random_below(&seed, 6);
+        image.pixels[i] = (uint8_t)(noisy > 255 ? 255 : noisy);
+    }
+    return image;
+}
+
+static bovw_features run(const char *extractor, const char *kernel, uint32_t n_threads,
+                         const bovw_feature_options *opts, const bovw_image *image)
+{
+    const bovw_compute compute = {
+        .n_threads = n_threads, .kernel = kernel, .extractor = extractor};
+    bovw_extractor *e = NULL;
+    bovw_features features;
+    assert_int_equal(bovw_extractor_new(opts, &compute, &e, NULL), BOVW_OK);
+    assert_int_equal(bovw_extractor_run(e, image, &features, NULL), BOVW_OK);
+    bovw_extractor_free(e);
+    return features;
+}
+
+static double cosine(const uint8_t *a, const uint8_t *b)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int i = 0; i < BOVW_DESCRIPTOR_DIM; i++) {
+        ab += a[i] * b[i];
+        aa += a[i] * a[i];
+        bb += b[i] * b[i];
+    }
+    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1.0;
+}
+
+/* The cosine with our feature in the same place; -1 where there is none. */
+static double best_cosine(const bovw_features *ours, const bovw_features *theirs,
+                          uint32_t i)
+{
+    const bovw_keypoint *b = &theirs->keypoints[i];
+    double best = -1;
+    for (uint32_t j = 0; j < ours->n; j++) {
+        const bovw_keypoint *a = &ours->keypoints[j];
+        const float turn = fabsf(a->angle - b->angle);
+        if (fabsf(a->x - b->x) >= 0.05F || fabsf(a->y - b->y) >= 0.05F ||
+            fabsf(a->scale - b->scale) >= 0.01F * b->scale ||
+            (turn >= 0.01F && turn <= 6.2731853F))
+            continue;
+        const double c = cosine(ours->descriptors + (size_t)j * BOVW_DESCRIPTOR_DIM,
+                                theirs->descriptors + (size_t)i * BOVW_DESCRIPTOR_DIM);
+        best = c > best ? c : best;
+    }
+    return best;
+}
+
+static void compare_with_vlfeat(bovw_feature_options opts)
+{
+    uint32_t n = 0, n_found = 0, n_close = 0;
+    for (uint32_t i = 0; i < N_PICTURES; i++) {
+        bovw_image image = make_image(300 + 33 * i, 240 + 17 * i, i + 1);
+        bovw_features ours = run(NULL, NULL, 1, &opts, &image);
+        bovw_features theirs = run("vlfeat", NULL, 1, &opts, &image);
+        assert_in_range(ours.n, theirs.n * 0.99, theirs.n * 1.01);
+        n += theirs.n;
+        for (uint32_t j = 0; j < theirs.n; j++) {
+            const double c = best_cosine(&ours, &theirs, j);
+            n_found += c >= 0;
+            n_close += c >= 0.999;
+        }
+        bovw_features_free(&ours);
+        bovw_features_free(&theirs);
+        bovw_image_free(&image);
+    }
+    assert_true(n > 500);
+    /* Where VLFeat's two candidates are almost equal, rounding may choose. */
+    assert_true(n_found >= 0.998 * n);
+    assert_true(n_close >= 0.999 * n_found);
+}
+
+static void features_equal_those_of_vlfeat(void **state)
+{
+    (void)state;
+    bovw_feature_options opts;
+    bovw_feature_options_default(&opts);
+    opts.max_features = 0;
+    for (opts.first_octave = -1; opts.first_octave <= 1; opts.first_octave++) {
+        opts.peak_threshold = opts.first_octave == 1 ? 0.2F : 1.0F;
+        opts.root = opts.first_octave != 0;
+        compare_with_vlfeat(opts);
+    }
+}
+
+static void the_strongest_are_chosen_as_with_vlfeat(void **state)
+{
+    (void)state;
+    bovw_feature_options opts;
+    bovw_feature_options_default(&opts);
+    opts.max_features = 300;
+    compare_with_vlfeat(opts);
+}
+
+static void bytes_are_the_same_on_any_kernel_and_any_threads(void **state)
+{
+    (void)state;
+    bovw_feature_options opts;
+    bovw_feature_options_default(&opts);
+    for (uint32_t i = 0; i < N_PICTURES; i++) {
+        bovw_image image = make_image(257 + 50 * i, 190 + 31 * i, 100 + i);
+        opts.max_features = i % 2 ? 0 : 200;
+        bovw_features wanted = run(NULL, "portable", 1, &opts, &image);
+        assert_true(wanted.n >= 200);
+        for (size_t k = 0; sift_kernel_at(k); k++) {
+            for (uint32_t n_threads = 1; n_threads <= 4; n_threads += 3) {
+                bovw_features f =
+                    run("fast", sift_kernel_at(k)->name, n_threads, &opts, &image);
+                assert_int_equal(f.n, wanted.n);
+                assert_memory_equal(f.keypoints, wanted.keypoints,
+                                    f.n * sizeof *f.keypoints);
+                assert_memory_equal(f.descriptors, wanted.descriptors,
+                                    (size_t)f.n * BOVW_DESCRIPTOR_DIM);
+                bovw_features_free(&f);
+            }
+        }
+        bovw_features_free(&wanted);
+        bovw_image_free(&image);
+    }
+}
+
+/* A ramp has one gradient everywhere: all of a histogram is in one bin. */
+static void a_ramp_has_one_direction(void **state)
+{
+    (void)state;
+    enum {
+        SIDE = 64
+    };
+    static float memory[SIDE * SIDE + 2 * PLANE_PADDING];
+    float *pixels = memory + PLANE_PADDING, histogram[N_ANGLE_BINS], angles[MAX_ANGLES];
+    const plane level = {pixels, SIDE, SIDE};
+    const spot at = {31.3F, 30.6F, 3.0F};
+    for (int y = 0; y < SIDE; y++) {
+        for (int x = 0; x < SIDE; x++)
+            pixels[y * SIDE + x] = 2.0F * (float)y; /* down: a quarter turn */
+    }
+    for (size_t k = 0; sift_kernel_at(k); k++) {
+        sift_kernel_at(k)->orientation_histogram(&level, &at, histogram);
+        assert_int_equal(sift_angles(histogram, angles), 1);
+        assert_true(fabsf(angles[0] - 1.5707963F) < 0.02F);
+
+        float bins[DESCRIPTOR_BINS];
+        sift_kernel_at(k)->descriptor_histogram(&level, &at, angles[0], cosf(angles[0]),
+                                                sinf(angles[0]), bins);
+        sift_normalise(bins);
+        double square = 0, along = 0;
+        for (int i = 0; i < DESCRIPTOR_BINS; i++) {
+            square += (double)bins[i] * (double)bins[i];
+            along += i % 8 ? 0 : (double)bins[i] * (double)bins[i];
+        }
+        assert_true(fabs(square - 1) < 1e-4);
+        assert_true(along > 0.99); /* the first direction is the keypoint's own */
+    }
+}
+
+static void peaks_of_a_histogram_are_interpolated(void **state)
+{
+    (void)state;
+    float histogram[N_ANGLE_BINS] = {0}, angles[MAX_ANGLES];
+    histogram[9] = 1; /* its middle is at 9.5 of 36 */
+    histogram[27] = 0.9F;
+    histogram[28] = 0.09F; /* draws the second peak a little towards it */
+    histogram[18] = 0.5F;  /* too low */
+    assert_int_equal(sift_angles(histogram, angles), 2);
+    assert_true(fabsf(angles[0] * 36 / 6.2831853F - 9.5F) < 1e-3F);
+    const float second = angles[1] * 36 / 6.2831853F;
+    assert_true(second > 27.55F && second < 27.75F);
+}
+
+static void an_unknown_extractor_is_named(void **state)
+{
+    (void)state;
+    const bovw_compute compute = {.extractor = "orb"};
+    bovw_feature_options opts;
+    bovw_extractor *e = NULL;
+    bovw_error err;
+    bovw_feature_options_default(&opts);
+    assert_int_equal(bovw_extractor_new(&opts, &compute, &e, &err), BOVW_ERR_ARG);
+    assert_non_null(strstr(err.text, "orb"));
+    assert_null(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(features_equal_those_of_vlfeat),
+        cmocka_unit_test(the_strongest_are_chosen_as_with_vlfeat),
+        cmocka_unit_test(bytes_are_the_same_on_any_kernel_and_any_threads),
+        cmocka_unit_test(a_ramp_has_one_direction),
+        cmocka_unit_test(peaks_of_a_histogram_are_interpolated),
+        cmocka_unit_test(an_unknown_extractor_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
