@@ -108,21 +108,20 @@ BOVW_API bovw_status bovw_page_close(bovw_page *page, const bovw_compute *comput
 BOVW_API void bovw_page_abort(bovw_page *page);
 
 /*
- * The verified matches of a query with each of n hits, for a page: matched by
- * word and verified once more, in parallel over hits. A hit whose geometry has
- * no model has none.
+ * The verified matches of a query with each of n hits, for a page: proposed and
+ * verified once more as the searcher did, in parallel over hits. A hit whose
+ * geometry has no model has none.
  *
- *   query     with its descriptors; as it was searched with.
- *   opts      as the hits were verified.
- *   counts    (n,) matches of each hit.
- *   matches   of all hits, one after the other; the caller's: free().
+ *   query, opts  as the hits were searched with.
+ *   counts       (n,) matches of each hit.
+ *   matches      of all hits, one after the other; the caller's: free().
  *
  * Cost: one assignment of the query and one verification a hit.
  * BOVW_ERR_CORRUPT where the index is damaged, BOVW_ERR_NOMEM.
  */
 BOVW_API bovw_status bovw_page_find_matches(
-    const bovw_index *index, const bovw_features *query, const bovw_verify_options *opts,
-    const bovw_compute *compute, const bovw_hit *hits, size_t n, uint32_t *counts,
+    const bovw_index *index, const bovw_features *query, const bovw_search_options *opts,
+    const bovw_compute *compute, const bovw_hit *hits, uint32_t n, uint32_t *counts,
     bovw_page_match **matches, bovw_error *err);
 
 /* ---- match pictures ---------------------------------------------------- */

@@ -295,7 +295,7 @@ static bovw_status report(const evaluation *e, const eval_command *c, double tot
 
 static bovw_status open_page(evaluation *e, const eval_command *c, bovw_error *err)
 {
-    char *foot = shown_foot(c->command_line, c->index, e->index);
+    char *foot = shown_foot(c->command_line, c->index, e->index, &c->search.opts);
     char *title = mem_format("Evaluation of %s", c->index);
     bovw_status status = foot && title ? BOVW_OK : fail_memory(err, c->html);
     if (status == BOVW_OK)

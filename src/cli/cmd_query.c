@@ -225,7 +225,7 @@ static bovw_status search_batch(void *context, const bovw_source_batch *batch,
 
 static bovw_status open_page(query_command *c, bovw_error *err)
 {
-    char *foot = shown_foot(c->command_line, c->index, c->opened);
+    char *foot = shown_foot(c->command_line, c->index, c->opened, &c->search.opts);
     if (!foot)
         return fail_memory(err, c->html);
     const bovw_page_options options = {.title = "Image search", .foot = foot, .n_runs = 1};

@@ -17,8 +17,8 @@ bovw_status shown_make(const bovw_index *index, const bovw_features *query,
     if (!made->results || !made->counts)
         return fail_memory(err, "results of a page");
     const bovw_status status =
-        bovw_page_find_matches(index, query, &opts->geometry, compute, ranking->hits,
-                               made->n, made->counts, &made->matches, err);
+        bovw_page_find_matches(index, query, opts, compute, ranking->hits,
+                               (uint32_t)made->n, made->counts, &made->matches, err);
     if (status != BOVW_OK)
         return status;
     const bovw_page_match *matches = made->matches;
@@ -78,15 +78,18 @@ bovw_status shown_add_judged(bovw_page *page, const bovw_truth *truth, uint32_t 
     return status;
 }
 
-char *shown_foot(const char *command_line, const char *path, const bovw_index *index)
+char *shown_foot(const char *command_line, const char *path, const bovw_index *index,
+                 const bovw_search_options *search)
 {
-    char options[BOVW_FEATURE_OPTIONS_TEXT];
+    char scoring[SEARCH_TEXT], options[BOVW_FEATURE_OPTIONS_TEXT];
     const bovw_vocabulary *vocabulary = bovw_index_vocabulary(index);
 
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
     return mem_format("%s\n%s: %u images, %" PRIu64 " features\n"
-                      "vocabulary %s: %s\n%s\nbovw %s",
+                      "vocabulary %s: %s\n%s\n%s --verify %u -n %u\nbovw %s",
                       command_line ? command_line : "", path, bovw_index_n_images(index),
                       bovw_index_n_features(index), bovw_vocabulary_id(vocabulary),
-                      bovw_vocabulary_summary(vocabulary), options, bovw_version());
+                      bovw_vocabulary_summary(vocabulary), options,
+                      search_text(search, scoring), search->verify, search->top,
+                      bovw_version());
 }

@@ -35,6 +35,7 @@ bovw_status shown_add_judged(bovw_page *page, const bovw_truth *truth, uint32_t 
 
 /* The lines at the foot of a page: command, index, vocabulary, options and
  * version. The caller's; NULL without memory. */
-char *shown_foot(const char *command_line, const char *path, const bovw_index *index);
+char *shown_foot(const char *command_line, const char *path, const bovw_index *index,
+                 const bovw_search_options *search);
 
 #endif

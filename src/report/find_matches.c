@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "bovw/report.h"
+#include "search/tentative.h"
 
 /* The matches of one hit. */
 typedef struct found {
@@ -16,8 +17,10 @@ typedef struct found {
 typedef struct finder {
     const bovw_index *index;
     const bovw_features *query;
-    const bovw_verify_options *opts;
-    uint32_t *words; /* (query->n,) */
+    const bovw_search_options *opts;
+    const bovw_hit *hits;
+    query_words words;    /* one of each feature; with signatures, several */
+    tentative *tentative; /* NULL where the index has no signatures for it */
 } finder;
 
 static bovw_status keep_inliers(const finder *f, const bovw_keypoint *keypoints,
@@ -37,9 +40,21 @@ static bovw_status keep_inliers(const finder *f, const bovw_keypoint *keypoints,
     return BOVW_OK;
 }
 
-static bovw_status find(const finder *f, bovw_verifier *verifier, uint32_t image, found *to,
+/* What was verified: matches by word, or by word and signature. */
+static bovw_status propose(const finder *f, uint32_t hit, const uint32_t *words,
+                           uint32_t n_words, bovw_match **matches, size_t *n,
+                           bovw_error *err)
+{
+    if (f->tentative)
+        return tentative_get(f->tentative, hit, words, n_words, matches, n, err);
+    return bovw_match_words(f->words.words, f->query->n, words, n_words,
+                            f->opts->geometry.max_matches, matches, n, err);
+}
+
+static bovw_status find(const finder *f, bovw_verifier *verifier, uint32_t hit, found *to,
                         bovw_error *err)
 {
+    const uint32_t image = f->hits[hit].image;
     const bovw_image_info info = bovw_index_image(f->index, image);
     uint32_t *words = mem_array(info.n_features, sizeof *words);
     bovw_keypoint *keypoints = mem_array(info.n_features, sizeof *keypoints);
@@ -55,8 +70,7 @@ static bovw_status find(const finder *f, bovw_verifier *verifier, uint32_t image
     if (status == BOVW_OK)
         status = bovw_index_features(f->index, image, words, keypoints, err);
     if (status == BOVW_OK)
-        status = bovw_match_words(f->words, f->query->n, words, info.n_features,
-                                  f->opts->max_matches, &matches, &n, err);
+        status = propose(f, hit, words, info.n_features, &matches, &n, err);
     if (status == BOVW_OK && !(is_inlier = mem_array(n, 1)))
         status = fail_memory(err, "matches");
     if (status == BOVW_OK)
@@ -70,8 +84,8 @@ static bovw_status find(const finder *f, bovw_verifier *verifier, uint32_t image
     return status;
 }
 
-static bovw_status find_all(const finder *f, const bovw_compute *compute,
-                            const bovw_hit *hits, size_t n, found *all, bovw_error *err)
+static bovw_status find_all(const finder *f, const bovw_compute *compute, size_t n,
+                            found *all, bovw_error *err)
 {
     bovw_status status = BOVW_OK;
 
@@ -80,11 +94,11 @@ static bovw_status find_all(const finder *f, const bovw_compute *compute,
     {
         bovw_verifier *verifier = NULL;
         bovw_error mine = {0};
-        bovw_status result = bovw_verifier_new(f->opts, &verifier, &mine);
+        bovw_status result = bovw_verifier_new(&f->opts->geometry, &verifier, &mine);
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < n; i++) {
-            if (result == BOVW_OK && hits[i].geometry.model != BOVW_MODEL_NONE)
-                result = find(f, verifier, hits[i].image, &all[i], &mine);
+            if (result == BOVW_OK && f->hits[i].geometry.model != BOVW_MODEL_NONE)
+                result = find(f, verifier, (uint32_t)i, &all[i], &mine);
         }
         if (result != BOVW_OK) {
 #pragma omp critical(bovw_find_matches_error)
@@ -127,30 +141,47 @@ static bool is_any_moved(const bovw_hit *hits, size_t n)
     return false;
 }
 
+/* As the searcher does before it verifies (src/search/rerank.c). */
+static bovw_status prepare(finder *f, const bovw_compute *compute, uint32_t n,
+                           bovw_error *err)
+{
+    const bovw_vocabulary *vocabulary = bovw_index_vocabulary(f->index);
+    const bool is_signed = (bovw_index_signatures(f->index) & BOVW_SIGNATURES_HE64) != 0;
+
+    bovw_status status =
+        query_words_find(&f->words, vocabulary, f->query,
+                         is_signed ? f->opts->match_assign : 1, is_signed, compute, err);
+    if (status == BOVW_OK && is_signed)
+        status = tentative_new(f->index, f->opts, compute ? compute->kernel : NULL,
+                               &f->tentative, err);
+    if (status == BOVW_OK && is_signed)
+        status = tentative_find(f->tentative, &f->words, f->hits, n, err);
+    return status;
+}
+
 bovw_status bovw_page_find_matches(const bovw_index *index, const bovw_features *query,
-                                   const bovw_verify_options *opts,
+                                   const bovw_search_options *opts,
                                    const bovw_compute *compute, const bovw_hit *hits,
-                                   size_t n, uint32_t *counts, bovw_page_match **matches,
+                                   uint32_t n, uint32_t *counts, bovw_page_match **matches,
                                    bovw_error *err)
 {
-    finder f = {.index = index, .query = query, .opts = opts};
+    finder f = {.index = index, .query = query, .opts = opts, .hits = hits};
     bovw_status status = BOVW_OK;
     found *all = mem_array(n, sizeof *all);
 
-    f.words = mem_array(query->n, sizeof *f.words);
-    if (!all || !f.words)
+    if (!all)
         status = fail_memory(err, "matches");
     if (status == BOVW_OK && is_any_moved(hits, n)) {
-        status = bovw_vocabulary_assign(bovw_index_vocabulary(index), query->descriptors,
-                                        query->n, compute, f.words, NULL, err);
+        status = prepare(&f, compute, n, err);
         if (status == BOVW_OK)
-            status = find_all(&f, compute, hits, n, all, err);
+            status = find_all(&f, compute, n, all, err);
     }
     if (status == BOVW_OK)
         status = join(all, n, counts, matches, err);
     for (size_t i = 0; all && i < n; i++)
         free(all[i].matches);
     free(all);
-    free(f.words);
+    query_words_free(&f.words);
+    tentative_free(f.tentative);
     return status;
 }

@@ -374,7 +374,7 @@ static char *page_with(const bovw_page_options *opts, const bovw_page_query *que
                        size_t n_queries, uint32_t n_threads)
 {
     char *path = in_folder("page.html");
-    const bovw_compute compute = {n_threads, NULL};
+    const bovw_compute compute = {.n_threads = n_threads};
     bovw_page *page = open_page(path, opts);
     for (size_t i = 0; i < n_queries; i++)
         assert_int_equal(bovw_page_add(page, query, NULL), BOVW_OK);
