@@ -71,6 +71,15 @@ lacks query.html "class=\"mark\""
 [ "$(count query.html 'background-image:url(data:')" = 16 ] ||
     fail "$(count query.html 'background-image:url(data:') of 16 pictures inlined"
 
+# As many matches are drawn as were verified, up to 80, by words and by signatures.
+expect 0 "$BOVW" index create -q -v my.vocab --signatures he64 signed.bovw photos
+expect 0 "$BOVW" query signed.bovw photos --verify 16 -n 4 --html signed.html --format tsv
+page signed.html
+for html in query.html signed.html; do
+    [ "$(count $html 'class="pair"')" -gt 20 ] || fail "$html has $(count $html 'class="pair"') pairs"
+    grep -o '[0-9]* of the matches drawn' $html | grep -v '^80 ' && fail "$html lacks matches"
+done
+
 # ---- eval ------------------------------------------------------------------------
 
 expect 0 "$BOVW" eval photos.bovw --truth $truth --verify 16 -o verified.trec --html eval.html
