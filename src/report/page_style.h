@@ -83,6 +83,7 @@ static const char page_style[] =
     "#queries{width:100%;background:var(--card);border:1px solid var(--line)}\n"
     "#queries thead th{position:sticky;top:0;z-index:1;background:var(--frame)}\n"
     "bdi{overflow-wrap:anywhere}\n"
+    ".measures bdi{overflow-wrap:break-word}\n"
     "#queries .text{text-align:left}\n"
     "#queries .first{width:55%}\n"
     "#queries tbody{border-top:1px solid var(--line)}\n"
