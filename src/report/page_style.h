@@ -84,6 +84,7 @@ static const char page_style[] =
     "#queries thead th{position:sticky;top:0;z-index:1;background:var(--frame)}\n"
     "bdi{overflow-wrap:anywhere}\n"
     ".measures bdi{overflow-wrap:break-word}\n"
+    ".measures td{white-space:nowrap}\n"
     "#queries .text{text-align:left}\n"
     "#queries .first{width:55%}\n"
     "#queries tbody{border-top:1px solid var(--line)}\n"
