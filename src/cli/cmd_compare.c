@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "bovw/compare.h"
 #include "cli/commands.h"
+#include "cli/compare_page.h"
 #include "cli/console.h"
 #include "cli/json_text.h"
 #include "cli/runs.h"
@@ -20,7 +21,8 @@ enum {
     KEY_JSON,
     KEY_MEASURE,
     KEY_GROUPS,
-    KEY_WORST
+    KEY_WORST,
+    KEY_HTML
 };
 
 typedef struct compare_command {
@@ -29,7 +31,9 @@ typedef struct compare_command {
     const char *truth;
     size_t measure; /* that differences are of */
     uint32_t n_worst;
+    const char *html; /* or NULL */
     bool is_json, shows_groups;
+    char *command_line; /* for the page's foot */
 } compare_command;
 
 static size_t parse_measure(const struct argp_state *state, const char *text)
@@ -64,6 +68,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_WORST:
         c->n_worst = (uint32_t)parse_count(state, "--worst", text, 0, UINT32_MAX);
         return 0;
+    case KEY_HTML:
+        c->html = text;
+        return 0;
     case ARGP_KEY_ARGS:
         arguments_take(state, &c->runs);
         return 0;
@@ -72,6 +79,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "RUN is missing");
         if (!c->truth)
             argp_error(state, "--truth KIND:PATH is missing");
+        if (c->html && strcmp(c->html, "-") == 0)
+            argp_error(state, "--html: standard output has the measures; give a file");
+        if (c->html && c->runs.n > BOVW_PAGE_MAX_RUNS)
+            argp_error(state, "--html: a page has at most %d runs", BOVW_PAGE_MAX_RUNS);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -101,6 +112,10 @@ static const struct argp_option table[] = {
     {"groups", KEY_GROUPS, NULL, 0, "also print each group of queries", 0},
     {"worst", KEY_WORST, "N", 0,
      "print the N queries on which a run differs most from the first (default 10)", 0},
+    {"html", KEY_HTML, "FILE", 0,
+     "also write one self-contained page: measures, differences, curves, and the first 10 "
+     "results of each query and run, right and wrong, as pictures",
+     0},
     {"json", KEY_JSON, NULL, 0, "print one JSON object, with all groups and queries", 0},
     {0}};
 
@@ -396,6 +411,46 @@ static bovw_status report(const compare_command *c, const bovw_comparison *made,
     return c->is_json ? print_json(&r, err) : print_text(&r, err);
 }
 
+/* ---- the page --------------------------------------------------------------------- */
+
+static bovw_status open_page(const compare_command *c, const bovw_comparison *made,
+                             bovw_page **page, bovw_error *err)
+{
+    bovw_page_options options = {.title = "Comparison of runs",
+                                 .runs = (const char *const *)c->runs.items,
+                                 .n_runs = made->n_runs,
+                                 .truth = made->truth,
+                                 .comparison = made,
+                                 .measure = c->measure};
+    char *foot =
+        mem_format("%s\nseed %" PRIu64 "\nbovw %s", c->command_line ? c->command_line : "",
+                   c->common.seed, bovw_version());
+    if (!foot)
+        return fail_memory(err, c->html);
+    bovw_paired_options_default(&options.paired);
+    options.paired.seed = c->common.seed;
+    options.foot = foot;
+    const bovw_status status = bovw_page_open(c->html, &options, page, err);
+    free(foot);
+    return status;
+}
+
+static bovw_status write_page(const compare_command *c, const bovw_comparison *made,
+                              const bovw_run *const *runs, console *out, bovw_error *err)
+{
+    bovw_page *page = NULL;
+    const bovw_monitor monitor = console_monitor(out);
+    const compare_page filler = {
+        .comparison = made, .runs = runs, .truth_path = strchr(c->truth, ':') + 1};
+    bovw_status status = open_page(c, made, &page, err);
+    if (status == BOVW_OK)
+        status = compare_page_fill(&filler, page, err);
+    if (status == BOVW_OK)
+        return bovw_page_close(page, &c->common.compute, &monitor, err);
+    bovw_page_abort(page);
+    return status;
+}
+
 static int compare(const compare_command *c, console *out)
 {
     bovw_error err;
@@ -410,7 +465,10 @@ static int compare(const compare_command *c, console *out)
                                      (uint32_t)c->runs.n, &made, &err);
     if (status == BOVW_OK) {
         complain_coverage(c, made, out);
-        status = report(c, made, &err);
+        if (c->html)
+            status = write_page(c, made, (const bovw_run *const *)runs, out, &err);
+        if (status == BOVW_OK)
+            status = report(c, made, &err);
     }
     bovw_comparison_free(made);
     runs_close(runs, c->runs.n);
@@ -422,12 +480,15 @@ static int run(int argc, char **argv)
 {
     compare_command c = {.n_worst = 10};
     common_options_default(&c.common);
+    c.command_line = join_words(argc, argv); /* before argp reorders them */
     if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
         return EXIT_FAILED;
 
     console out;
     console_begin(&out, argv[0], &c.common);
-    return compare(&c, &out);
+    const int exit_status = compare(&c, &out);
+    free(c.command_line);
+    return exit_status;
 }
 
 const command command_compare = {

@@ -14,11 +14,13 @@
 #include "cli/commands.h"
 #include "cli/evaluation.h"
 #include "cli/json_text.h"
+#include "cli/shown.h"
 
 enum {
     KEY_TRUTH = 0x100,
     KEY_JSON,
-    KEY_FEATURES
+    KEY_FEATURES,
+    KEY_HTML
 };
 
 typedef struct eval_command {
@@ -28,7 +30,9 @@ typedef struct eval_command {
     const char *truth;
     const char *run;      /* or NULL */
     const char *features; /* or NULL */
+    const char *html;     /* or NULL */
     bool is_json;
+    char *command_line; /* for the page's foot */
 } eval_command;
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -48,6 +52,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_FEATURES:
         c->features = text;
         return 0;
+    case KEY_HTML:
+        c->html = text;
+        return 0;
     case 'o':
         c->run = text;
         return 0;
@@ -63,6 +70,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "--truth KIND:PATH is missing");
         if (c->run && strcmp(c->run, "-") == 0)
             argp_error(state, "-o: standard output has the measures; give a file");
+        if (c->html && strcmp(c->html, "-") == 0)
+            argp_error(state, "--html: standard output has the measures; give a file");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -85,6 +94,10 @@ static const struct argp_option table[] = {
      "pictures",
      0},
     {"output", 'o', "FILE", 0, "write the rankings as a TREC run file", 0},
+    {"html", KEY_HTML, "FILE", 0,
+     "also write one self-contained page: measures, curves, and the first 10 results of "
+     "each query, right and wrong, as pictures",
+     0},
     {"json", KEY_JSON, NULL, 0, "print one JSON object", 0},
     {0}};
 
@@ -278,6 +291,36 @@ static bovw_status report(const evaluation *e, const eval_command *c, double tot
     return status;
 }
 
+/* ---- the page ----------------------------------------------------------------------- */
+
+static bovw_status open_page(evaluation *e, const eval_command *c, bovw_error *err)
+{
+    char *foot = shown_foot(c->command_line, c->index, e->index, &c->search.opts);
+    char *title = mem_format("Evaluation of %s", c->index);
+    bovw_status status = foot && title ? BOVW_OK : fail_memory(err, c->html);
+    if (status == BOVW_OK)
+        status = bovw_page_open(
+            c->html,
+            &(bovw_page_options){
+                .title = title, .foot = foot, .n_runs = 1, .truth = e->truth},
+            &e->page, err);
+    free(foot);
+    free(title);
+    return status;
+}
+
+static bovw_status close_page(evaluation *e, const eval_command *c,
+                              const bovw_monitor *monitor, bovw_error *err)
+{
+    bovw_page *page = e->page;
+    bovw_status status = evaluation_show_missing(e, err);
+    e->page = NULL;
+    if (status == BOVW_OK)
+        return bovw_page_close(page, &c->common.compute, monitor, err);
+    bovw_page_abort(page);
+    return status;
+}
+
 /* ---- the run ------------------------------------------------------------------------ */
 
 /* Tie the names of the truth to the images of the index. */
@@ -337,12 +380,18 @@ static int eval(const eval_command *c, console *out)
         e.truth = truth;
         status = bind(&e, &binding, &err);
     }
+    if (status == BOVW_OK && c->html)
+        status = open_page(&e, c, &err);
     const double start = clock_seconds();
     if (status == BOVW_OK)
         status = run_queries(&e, c, &monitor, &err);
+    const double seconds = clock_seconds() - start;
+    if (status == BOVW_OK && c->html)
+        status = close_page(&e, c, &monitor, &err);
     if (status == BOVW_OK)
-        status = report(&e, c, clock_seconds() - start, &err);
+        status = report(&e, c, seconds, &err);
 
+    bovw_page_abort(e.page);
     free(e.queries);
     bovw_binding_free(binding);
     bovw_truth_close(truth);
@@ -359,12 +408,15 @@ static int run(int argc, char **argv)
     eval_command c = {0};
     common_options_default(&c.common);
     search_input_default(&c.search, 0);
+    c.command_line = join_words(argc, argv); /* before argp reorders them */
     if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
         return EXIT_FAILED;
 
     console out;
     console_begin(&out, argv[0], &c.common);
-    return eval(&c, &out);
+    const int exit_status = eval(&c, &out);
+    free(c.command_line);
+    return exit_status;
 }
 
 const command command_eval = {

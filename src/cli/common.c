@@ -186,8 +186,7 @@ bovw_status check_output(const char *path, bool is_forced, bovw_error *err)
 
 const char *picture_of(const char *name)
 {
-    return strcmp(name, "-") != 0 && file_exists(name) && !file_is_folder(name) ? name
-                                                                                : NULL;
+    return strcmp(name, "-") != 0 ? name : NULL;
 }
 
 bovw_status check_same_options(const char *a_name, const bovw_feature_options *a,

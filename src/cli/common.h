@@ -101,7 +101,7 @@ char *join_words(int n, char **words);
  * BOVW_ERR_ARG where it exists and is_forced is false; BOVW_ERR_IO. */
 bovw_status check_output(const char *path, bool is_forced, bovw_error *err);
 
-/* Is there a picture file to show under this image name? */
+/* The file to show for this image name; NULL for standard input. */
 const char *picture_of(const char *name);
 
 /* BOVW_ERR_MISMATCH naming both where the options differ. */

@@ -6,10 +6,46 @@
 
 #include "base/memory.h"
 #include "bovw/features.h"
+#include "cli/shown.h"
 
 enum {
     BATCH = 64 /* queries from a feature file that are searched at once */
 };
+
+/* ---- the page ------------------------------------------------------------------ */
+
+static bovw_status show(evaluation *e, uint32_t query, const bovw_features *features,
+                        const bovw_ranking *ranking, const bovw_judgement *judgements,
+                        bovw_error *err)
+{
+    shown made = {0};
+    bovw_status status =
+        shown_make(e->index, features, e->search, ranking,
+                   shown_count(judgements, ranking->n), e->compute, &made, err);
+    for (size_t i = 0; status == BOVW_OK && i < made.n; i++)
+        made.results[i].judgement = judgements[i];
+    if (status == BOVW_OK)
+        status = shown_add_judged(e->page, e->truth, query, features,
+                                  &(bovw_page_ranking){.results = made.results,
+                                                       .n = made.n,
+                                                       .judgements = judgements,
+                                                       .n_judgements = ranking->n,
+                                                       .seconds = ranking->seconds},
+                                  err);
+    shown_free(&made);
+    return status;
+}
+
+bovw_status evaluation_show_missing(evaluation *e, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (uint32_t i = 0; status == BOVW_OK && i < bovw_truth_n_queries(e->truth); i++) {
+        if (!e->queries[i].is_done && bovw_truth_n_relevant(e->truth, i) > 0)
+            status =
+                shown_add_judged(e->page, e->truth, i, NULL, &(bovw_page_ranking){0}, err);
+    }
+    return status;
+}
 
 /* ---- from features to measures ------------------------------------------------ */
 
@@ -34,8 +70,8 @@ static void judge(evaluation *e, uint32_t query, const bovw_ranking *ranking,
 }
 
 /* The query, those that share its ranking, and the run file. */
-static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ranking,
-                           bovw_error *err)
+static bovw_status measure(evaluation *e, uint32_t query, const bovw_features *features,
+                           const bovw_ranking *ranking, bovw_error *err)
 {
     const char *name = bovw_truth_get(e->truth, query).name;
     bovw_judgement *judgements = mem_array(ranking->n, sizeof *judgements);
@@ -43,10 +79,14 @@ static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ra
     if (!judgements)
         return fail_memory(err, name);
 
-    judge(e, query, ranking, judgements);
-    for (uint32_t q = query + 1;
-         q < bovw_truth_n_queries(e->truth) && shares_ranking(e->truth, q); q++)
+    uint32_t q = query;
+    do {
         judge(e, q, ranking, judgements);
+        if (e->page)
+            status = show(e, q, features, ranking, judgements, err);
+        q++;
+    } while (status == BOVW_OK && q < bovw_truth_n_queries(e->truth) &&
+             shares_ranking(e->truth, q));
     free(judgements);
 
     for (uint32_t i = 0; e->run && status == BOVW_OK && i < ranking->n; i++) {
@@ -79,7 +119,7 @@ static bovw_status search_queries(evaluation *e, bovw_features *features,
         for (size_t i = 0; i < n; i++) {
             rankings[i].seconds.extraction = extraction ? extraction[i] : 0;
             if (status == BOVW_OK)
-                status = measure(e, queries[i], &rankings[i], err);
+                status = measure(e, queries[i], &features[i], &rankings[i], err);
             bovw_ranking_free(&rankings[i]);
         }
     }

@@ -499,8 +499,10 @@ static void same_rankings(const bovw_ranking *a, const bovw_ranking *b)
 static void segments_threads_and_kernels_do_not_change_a_ranking(void **state)
 {
     const fixture *f = *state;
-    static const bovw_compute computes[] = {
-        {.n_threads = 1}, {.n_threads = 2}, {.n_threads = 30}, {1, "portable"}};
+    static const bovw_compute computes[] = {{.n_threads = 1},
+                                            {.n_threads = 2},
+                                            {.n_threads = 30},
+                                            {.n_threads = 1, .kernel = "portable"}};
     for (int score = BOVW_SCORE_TFIDF; score <= BOVW_SCORE_ASMK; score++) {
         bovw_search_options opts;
         bovw_ranking expected[N_QUERIES], got[N_QUERIES];
