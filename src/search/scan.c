@@ -2,7 +2,8 @@
  *
  * Block by block: the kernel leaves the places of near signatures, and the
  * postings tell the image of each. They are decoded only where something is
- * near, which for a word far from the query's feature is often nothing. */
+ * near, and spread to an image for each feature: matches are many, and looking
+ * up each is faster than a walk over term frequencies. */
 #include "search/scan.h"
 
 #include <stdlib.h>
@@ -41,6 +42,7 @@ void scan_free(scan *s)
         return;
     free(s->images);
     free(s->tfs);
+    free(s->spread);
     free(s);
 }
 
@@ -98,87 +100,92 @@ void scan_word(scan *s, uint32_t word, const uint64_t query[2], uint32_t thresho
     s->threshold = threshold;
     s->n_segments_seen = 0;
     s->n_signatures = s->n_scanned = 0;
-    s->n_found = s->n_returned = 0;
 }
 
 static bovw_status next_segment(scan *s, bovw_error *err)
 {
     const segment *seg = &s->index->segments[s->n_segments_seen++];
     s->n_scanned = 0;
-    s->n_postings = 0;
+    s->is_decoded = false;
     return segment_signatures(seg, s->word, s->kind == SCAN_ASMK, s->planes,
                               &s->n_signatures, err);
 }
 
-static void scan_block(scan *s)
+/* Near signatures of the next block: how many. */
+static size_t scan_block(scan *s, size_t *n_block)
 {
     const uint64_t left = s->n_signatures - s->n_scanned;
     const size_t n = left < HAMMING_BLOCK ? (size_t)left : HAMMING_BLOCK;
     const size_t offset = (size_t)s->n_scanned * sizeof(uint64_t);
-    s->n_found =
-        s->kernel->find(s->planes[0] + offset, s->is_long ? s->planes[1] + offset : NULL, n,
-                        s->query, s->threshold, &s->found);
-    s->n_returned = 0;
-    s->block_first = s->n_scanned;
-    s->n_scanned += n;
+    *n_block = n;
+    return s->kernel->find(s->planes[0] + offset, s->is_long ? s->planes[1] + offset : NULL,
+                           n, s->query, s->threshold, &s->found);
+}
+
+/* The image of each feature from those of the postings. False where there are
+ * not as many as signatures. */
+static bool spread(scan *s, uint32_t n_postings)
+{
+    size_t at = 0;
+    for (uint32_t p = 0; p < n_postings; p++) {
+        if (s->tfs[p] > s->n_signatures - at)
+            return false;
+        for (uint32_t i = 0; i < s->tfs[p]; i++)
+            s->spread[at++] = s->images[p];
+    }
+    return at == s->n_signatures;
 }
 
 static bovw_status decode(scan *s, bovw_error *err)
 {
     const segment *seg = &s->index->segments[s->n_segments_seen - 1];
-    s->n_postings = segment_frequency(seg, s->word);
+    const uint32_t n_postings = segment_frequency(seg, s->word);
     const bovw_status status = segment_postings(seg, s->word, s->images, s->tfs, err);
-    s->posting = 0;
-    s->posting_first = 0;
-    s->posting_end = s->n_postings ? s->tfs[0] : 0;
-    return status;
+    if (status != BOVW_OK)
+        return status;
+    if (s->kind == SCAN_HE && !mem_grow(&s->spread, &s->spread_capacity,
+                                        (size_t)s->n_signatures, sizeof *s->spread))
+        return fail_memory(err, "matches of a query");
+    const bool fits =
+        s->kind == SCAN_HE ? spread(s, n_postings) : n_postings == s->n_signatures;
+    if (!fits)
+        return fail(err, BOVW_ERR_CORRUPT,
+                    "%s: signatures and postings of word %u disagree", seg->path, s->word);
+    s->is_decoded = true;
+    return BOVW_OK;
 }
 
-/* The posting of signature `at`. False past the last. */
-static bool find_posting(scan *s, uint64_t at)
+bovw_status scan_next(scan *s, scan_matches *matches, bovw_error *err)
 {
-    if (s->kind == SCAN_ASMK) {
-        s->posting = (uint32_t)at;
-        s->posting_first = at;
-        return at < s->n_postings;
-    }
-    while (at >= s->posting_end) {
-        if (s->posting + 1 >= s->n_postings)
-            return false;
-        s->posting_first = s->posting_end;
-        s->posting_end += s->tfs[++s->posting];
-    }
-    return true;
-}
-
-bovw_status scan_next(scan *s, scan_match *match, bool *is_found, bovw_error *err)
-{
+    size_t n_found = 0, n_block = 0;
     bovw_status status = BOVW_OK;
-    *is_found = false;
-    while (s->n_returned == s->n_found) {
+
+    matches->n = 0;
+    for (;;) {
         if (s->n_scanned < s->n_signatures) {
-            scan_block(s);
-            continue;
-        }
-        if (s->n_segments_seen == s->index->n_segments)
+            n_found = scan_block(s, &n_block);
+            if (n_found > 0)
+                break;
+            s->n_scanned += n_block;
+        } else if (s->n_segments_seen < s->index->n_segments) {
+            status = next_segment(s, err);
+        } else {
             return BOVW_OK;
-        status = next_segment(s, err);
+        }
         if (status != BOVW_OK)
             return status;
     }
-    if (s->n_postings == 0)
+    if (!s->is_decoded)
         status = decode(s, err);
     if (status != BOVW_OK)
         return status;
-
-    const uint32_t current = s->n_segments_seen - 1;
-    const uint64_t at = s->block_first + s->found.positions[s->n_returned];
-    if (!find_posting(s, at))
-        return fail(err, BOVW_ERR_CORRUPT, "%s: more signatures than postings of word %u",
-                    s->index->segments[current].path, s->word);
-    match->image = s->index->starts[current] + s->images[s->posting];
-    match->feature = (uint32_t)(at - s->posting_first);
-    match->distance = s->found.distances[s->n_returned++];
-    *is_found = true;
+    const uint32_t *owners = s->kind == SCAN_HE ? s->spread : s->images;
+    *matches = (scan_matches){.n = n_found,
+                              .positions = s->found.positions,
+                              .distances = s->found.distances,
+                              .owners = owners + s->n_scanned,
+                              .n_before = (size_t)s->n_scanned,
+                              .first_image = s->index->starts[s->n_segments_seen - 1]};
+    s->n_scanned += n_block;
     return BOVW_OK;
 }

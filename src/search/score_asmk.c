@@ -71,17 +71,17 @@ static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
 
     for (size_t i = 0; status == BOVW_OK && i < n_words; i++) {
         const float idf = bovw_index_idf(s->index, s->words[i]);
-        scan_match match;
-        bool is_found = true;
+        scan_matches matches = {.n = 1};
         if (idf == 0.0F)
             continue;
         square += (double)idf * (double)idf;
         scan_prefetch(s->scan, s->words + i, n_words - i);
         scan_word(s->scan, s->words[i], s->aggregates + 2 * i, s->threshold);
-        while (is_found) {
-            status = scan_next(s->scan, &match, &is_found, err);
-            if (is_found)
-                s->scores[match.image] += s->weights[match.distance] * (idf * idf);
+        while (status == BOVW_OK && matches.n > 0) {
+            status = scan_next(s->scan, &matches, err);
+            for (size_t m = 0; m < matches.n; m++)
+                s->scores[matches.first_image + matches.owners[matches.positions[m]]] +=
+                    s->weights[matches.distances[m]] * (idf * idf);
         }
     }
     s->norm = sqrt(square);

@@ -66,10 +66,24 @@ static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
     s->norms = s->index->weights.norms;
     s->sums = mem_array(n_images, sizeof *s->sums);
     s->counts = mem_array(n_images, sizeof *s->counts);
-    s->touched = mem_array(n_images, sizeof *s->touched);
+    s->touched = mem_array((size_t)n_images + 1, sizeof *s->touched);
     if (!s->sums || !s->counts || !s->touched)
         return fail_memory(err, "searcher");
     return scan_new(s->index, SCAN_HE, is_long, kernel, &s->scan, err);
+}
+
+/* Add matches to the sums of a feature; returns how many images are touched. */
+static uint32_t add_matches(scoring *s, const scan_matches *m, float weight,
+                            uint32_t n_touched)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const uint32_t image = m->first_image + m->owners[m->positions[i]];
+        s->sums[image] += s->weights[m->distances[i]] * weight;
+        s->touched[n_touched] = image; /* stays if this is its first match */
+        n_touched += s->counts[image] == 0;
+        s->counts[image]++;
+    }
+    return n_touched;
 }
 
 /* Sum up the matches of one of a feature's words. */
@@ -77,21 +91,17 @@ static bovw_status add_word(scoring *s, uint32_t word, const uint64_t signature[
                             uint32_t *n_touched, bovw_error *err)
 {
     const float idf = bovw_index_idf(s->index, word);
-    scan_match match;
-    bool is_found = true;
+    scan_matches matches = {.n = 1};
     bovw_status status = BOVW_OK;
 
     if (idf == 0.0F)
         return BOVW_OK;
     scan_word(s->scan, word, signature, s->threshold);
-    for (;;) {
-        status = scan_next(s->scan, &match, &is_found, err);
-        if (!is_found)
-            return status;
-        s->sums[match.image] += s->weights[match.distance] * (idf * idf);
-        if (s->counts[match.image]++ == 0)
-            s->touched[(*n_touched)++] = match.image;
+    while (status == BOVW_OK && matches.n > 0) {
+        status = scan_next(s->scan, &matches, err);
+        *n_touched = add_matches(s, &matches, idf * idf, *n_touched);
     }
+    return status;
 }
 
 /* Move one feature's sums to the scores; share is what burstiness within the

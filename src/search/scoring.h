@@ -31,7 +31,7 @@ typedef struct scoring {
     size_t shares_capacity;
     float *sums;       /* score_he.c: (n_images,) of one query feature; zero between */
     uint32_t *counts;  /* the same: its matches */
-    uint32_t *touched; /* (n_images,) images with matches */
+    uint32_t *touched; /* (n_images + 1,) images with matches */
 
     uint32_t *words; /* score_asmk.c: of the query, ascending, and their aggregates */
     uint64_t *aggregates;

@@ -82,20 +82,22 @@ static bovw_status add_pair(tentative *t, uint32_t rank, uint32_t distance, pair
 static bovw_status find_word(tentative *t, uint32_t query_feature, uint32_t word,
                              const uint64_t signature[2], bovw_error *err)
 {
-    scan_match match;
-    bool is_found = true;
+    scan_matches matches = {.n = 1};
+    bovw_status status = BOVW_OK;
     scan_word(t->scan, word, signature, t->threshold);
-    for (;;) {
-        bovw_status status = scan_next(t->scan, &match, &is_found, err);
-        if (!is_found)
-            return status;
-        const uint32_t rank = t->ranks[match.image];
-        if (rank > 0)
-            status = add_pair(t, rank - 1, match.distance,
-                              (pair){query_feature, word, match.feature}, err);
-        if (status != BOVW_OK)
-            return status;
+    while (status == BOVW_OK && matches.n > 0) {
+        status = scan_next(t->scan, &matches, err);
+        for (size_t i = 0; status == BOVW_OK && i < matches.n; i++) {
+            const uint32_t image =
+                matches.first_image + matches.owners[matches.positions[i]];
+            const uint32_t rank = t->ranks[image];
+            if (rank > 0)
+                status =
+                    add_pair(t, rank - 1, matches.distances[i],
+                             (pair){query_feature, word, scan_feature(&matches, i)}, err);
+        }
     }
+    return status;
 }
 
 bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hit *hits,
