@@ -32,7 +32,7 @@ typedef enum bovw_judgement {
 
 typedef struct bovw_truth_query {
     const char *name;    /* query id, as in run files */
-    const char *picture; /* name of the image that shows it */
+    const char *picture; /* name of the picture that shows it */
     const char *set;     /* part of the data set that it is reported under; ""
                           * if the truth has none */
     const char *group;   /* the object or place that it shows, finer than the

@@ -251,23 +251,13 @@ bovw_status evaluate_pictures(evaluation *e, const bovw_monitor *monitor, bovw_e
 
 /* ---- queries from a feature file -------------------------------------------------- */
 
-static uint32_t find_with_suffix(const bovw_feature_file *file, const char *name)
-{
-    char *whole = mem_format("%s.jpg", name);
-    const uint32_t i = whole ? bovw_feature_file_find(file, whole) : UINT32_MAX;
-    free(whole);
-    return i;
-}
-
 static bool read_query(evaluation *e, const bovw_feature_file *file, uint32_t query,
                        bovw_features *features)
 {
     bovw_error reason;
     const char *name = bovw_truth_get(e->truth, query).picture;
-    uint32_t i = bovw_feature_file_find(file, name);
+    const uint32_t i = bovw_feature_file_find(file, name);
     bovw_status status;
-    if (i == UINT32_MAX) /* the truth may name it without its suffix */
-        i = find_with_suffix(file, name);
     if (i == UINT32_MAX)
         status = fail(&reason, BOVW_ERR_ARG, "%s: not in the feature file", name);
     else

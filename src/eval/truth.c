@@ -121,7 +121,7 @@ uint32_t bovw_truth_n_relevant(const bovw_truth *truth, uint32_t query)
 
 bool bovw_truth_has_common_rankings(const bovw_truth *truth)
 {
-    return truth->kind->has_common_names;
+    return truth->kind->has_common_rankings;
 }
 
 bool bovw_truth_shows_measure(const bovw_truth *truth, size_t measure)
@@ -237,24 +237,16 @@ static char *picture_place(const bovw_truth *truth, const char *picture, size_t 
     return NULL;
 }
 
-/* The picture's file name: queries of some kinds are named without a suffix. */
-static char *picture_file(const bovw_truth *truth, const char *picture)
-{
-    const char *suffix = truth->kind->suffix;
-    return mem_format("%s%s", picture, suffix && !ends_with(picture, suffix) ? suffix : "");
-}
-
 bovw_status bovw_truth_picture(const bovw_truth *truth, uint32_t query, char **path,
                                bovw_error *err)
 {
-    char *file = picture_file(truth, truth->queries[query].shown.picture);
+    const char *picture = truth->queries[query].shown.picture;
     char *places = mem_text(""); /* that were tried */
     bool is_end = false;
     size_t n = 0;
-    while (file && places) {
-        char *place = picture_place(truth, file, n, &is_end);
+    while (places) {
+        char *place = picture_place(truth, picture, n, &is_end);
         if (place && file_exists(place)) {
-            free(file);
             free(places);
             *path = place;
             return BOVW_OK;
@@ -273,7 +265,6 @@ bovw_status bovw_truth_picture(const bovw_truth *truth, uint32_t query, char **p
         status = fail(err, BOVW_ERR_IO, "%s: query picture not found", places);
     else
         status = fail(err, BOVW_ERR_IO, "query picture not found: neither %s", places);
-    free(file);
     free(places);
     return status;
 }

@@ -26,8 +26,8 @@ typedef struct truth_kind {
     /* Pictures of a truth in DIR/FILE are also looked for in this folder
      * beside them, or NULL. */
     const char *pictures;
-    const char *suffix;    /* of pictures that are named without it, or NULL */
-    bool has_common_names; /* sets share their rankings; see eval.h */
+    const char *suffix;       /* of pictures that are named without it, or NULL */
+    bool has_common_rankings; /* sets share their rankings; see eval.h */
     /* Fill a truth that has its path and is zero otherwise. Whatever a failure
      * leaves in it, the caller frees. */
     bovw_status (*open)(bovw_truth *truth, bovw_error *err);

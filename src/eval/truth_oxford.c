@@ -53,7 +53,8 @@ static bovw_status add_query(bovw_truth *truth, lines *in, const char *name,
     if (status != BOVW_OK)
         return status;
     query.shown.name = truth_keep(truth, mem_text(name));
-    query.shown.picture = truth_keep(truth, mem_text(image + skipped));
+    query.shown.picture =
+        truth_keep(truth, mem_format("%s%s", image + skipped, truth->kind->suffix));
     query.shown.group = query.shown.name ? truth_landmark(truth, query.shown.name) : NULL;
     if (!query.shown.picture || !query.shown.group)
         return fail_memory(err, in->label);

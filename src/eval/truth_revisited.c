@@ -134,9 +134,10 @@ static bovw_status read_query(revisited *r, bovw_error *err)
 
     const char *name = json_string_value(json_array_get(r->queries, r->at));
     read.shown.name = truth_keep(r->truth, mem_text(name));
-    read.shown.picture = read.shown.name;
+    read.shown.picture =
+        truth_keep(r->truth, mem_format("%s%s", name, r->truth->kind->suffix));
     read.shown.group = read.shown.name ? truth_landmark(r->truth, read.shown.name) : NULL;
-    if (!read.shown.group)
+    if (!read.shown.group || !read.shown.picture)
         return fail_memory(err, truth_label(r->truth));
     for (int set = 0; status == BOVW_OK && set < N_SETS; set++) {
         read.shown.set = sets[set].name;
@@ -202,6 +203,6 @@ const truth_kind truth_revisited = {
     .summary = "JSON of tools/revisited-to-json; sets easy, medium, hard",
     .pictures = "jpg",
     .suffix = ".jpg",
-    .has_common_names = true,
+    .has_common_rankings = true,
     .open = open_revisited,
 };

@@ -140,7 +140,7 @@ static void oxford_counts_the_query_and_skips_junk(void **state)
     check_query(truth, 1, "old_hall_2", "", 1);
     const bovw_truth_query q = bovw_truth_get(truth, 0);
     assert_string_equal(q.group, "old_hall");
-    assert_string_equal(q.picture, "old_hall_000013"); /* without oxc1_ */
+    assert_string_equal(q.picture, "old_hall_000013.jpg"); /* without oxc1_ */
     assert_true(q.has_region);
     NEAR(q.region[0], 1.5);
     NEAR(q.region[3], 40.25);
