@@ -31,6 +31,7 @@ typedef struct create_command {
     adding adding;
     const char *vocabulary;
     uint32_t signatures;
+    bool has_signatures; /* --signatures was given */
 } create_command;
 
 static uint32_t parse_signatures(const struct argp_state *state, const char *text)
@@ -55,6 +56,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_SIGNATURES:
         c->signatures = parse_signatures(state, text);
+        c->has_signatures = true;
         return 0;
     case ARGP_KEY_ARG:
         if (c->adding.index)
@@ -96,7 +98,7 @@ static const struct argp_option table[] = {
      0},
     {"signatures", KEY_SIGNATURES, "LIST", 0,
      "what the index keeps of features besides their words, separated by commas: {}, or "
-     "none (default none)",
+     "none (default he64, or none where the vocabulary is of an older bovw)",
      0},
     {0}};
 
@@ -168,6 +170,15 @@ static bovw_status open_vocabulary(const char *path, bovw_vocabulary **vocabular
     return status;
 }
 
+static uint32_t choose_signatures(const create_command *c,
+                                  const bovw_vocabulary *vocabulary)
+{
+    if (c->has_signatures)
+        return c->signatures;
+    return bovw_vocabulary_has_signatures(vocabulary) ? BOVW_SIGNATURES_HE64
+                                                      : BOVW_SIGNATURES_NONE;
+}
+
 static int create(const create_command *c, console *out)
 {
     const adding *a = &c->adding;
@@ -191,7 +202,8 @@ static int create(const create_command *c, console *out)
     if (status == BOVW_OK && a->paths.n > 0)
         status = adding_open(a, vocabulary, &monitor, &source, &err);
     if (status == BOVW_OK)
-        status = bovw_index_create_with(a->index, vocabulary, c->signatures, &err);
+        status = bovw_index_create_with(a->index, vocabulary,
+                                        choose_signatures(c, vocabulary), &err);
 
     if (status != BOVW_OK) {
         console_fail(out, &err);

@@ -15,7 +15,10 @@ for list in he64 he128 asmk he128,asmk; do
     expect 0 "$BOVW" info --check $list.bovw
     has out "signatures: $list"
 done
-expect 0 "$BOVW" index create -q -v words.vocab plain.bovw photos.feat
+expect 0 "$BOVW" index create -q -v words.vocab default.bovw photos.feat
+expect 0 "$BOVW" info default.bovw
+has out "signatures: he64"
+expect 0 "$BOVW" index create -q -v words.vocab --signatures none plain.bovw photos.feat
 expect 0 "$BOVW" info plain.bovw
 has out "signatures: none"
 

@@ -425,6 +425,9 @@ static void test_container_of_another_kind_or_version_is_refused(void **state)
     assert_non_null(strstr(p->err.text, p->path));
     assert_int_equal(container_open(p->path, "TEST", 4, &file, &p->err), BOVW_ERR_VERSION);
     assert_non_null(strstr(p->err.text, "version 5, this build reads 1 to 4"));
+    assert_int_equal(container_open(p->path, "TEST", 6, &file, &p->err), BOVW_OK);
+    assert_int_equal(file.version, 5); /* older than the newest is read */
+    container_close(&file);
     static const char *const others[] = {"", "B", "plain text, not ours", "BOVW"};
     for (size_t i = 0; i < COUNT(others); i++) {
         write_bytes(p->path, others[i], strlen(others[i]));
