@@ -38,6 +38,8 @@ typedef struct bovw_feature_options {
     float peak_threshold;  /* least |DoG|, grey levels 0 to 255; 1 */
     float edge_threshold;  /* largest ratio of principal curvatures; 10 */
     bool root;             /* RootSIFT; true */
+    bool upright;          /* no orientation: every keypoint has the angle 0, so a
+                            * picture that is turned no longer matches; false */
 } bovw_feature_options;
 
 BOVW_API void bovw_feature_options_default(bovw_feature_options *opts);
@@ -47,7 +49,8 @@ BOVW_API bovw_status bovw_feature_options_check(const bovw_feature_options *opts
                                                 bovw_error *err);
 
 /* One canonical line such as "dog-sift first-octave=-1 peak=1 edge=10
- * max-side=1024 max-features=2000 root=1"; equal options give equal text. */
+ * max-side=1024 max-features=2000 root=1", and " upright=1" behind it where that
+ * is set; equal options give equal text. */
 BOVW_API void bovw_feature_options_format(const bovw_feature_options *opts,
                                           char text[BOVW_FEATURE_OPTIONS_TEXT]);
 

@@ -20,6 +20,7 @@ enum {
     KEY_PEAK,
     KEY_EDGE,
     KEY_PLAIN_SIFT,
+    KEY_UPRIGHT,
     KEY_VERIFY,
     KEY_MIN_INLIERS
 };
@@ -152,6 +153,9 @@ static error_t parse_features(int key, char *text, struct argp_state *state)
     case KEY_PLAIN_SIFT:
         opts->root = false;
         break;
+    case KEY_UPRIGHT:
+        opts->upright = true;
+        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -196,6 +200,8 @@ static const struct argp_option feature_table[] = {
      "largest ratio of curvatures, 1 to 1000; lower values drop more edges (default {})",
      0},
     {"plain-sift", KEY_PLAIN_SIFT, NULL, 0, "SIFT instead of RootSIFT", 0},
+    {"upright", KEY_UPRIGHT, NULL, 0,
+     "give every feature the same orientation: for pictures that are never turned", 0},
     {0}};
 
 const struct argp feature_argp = {

@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include "bovw/features.h"
 
+/* Only where it is set: texts of files that are older than it stay canonical. */
+static const char upright_text[] = " upright=1";
+
 void bovw_feature_options_default(bovw_feature_options *opts)
 {
     *opts = (bovw_feature_options){.max_side = 1024,
@@ -41,9 +44,10 @@ void bovw_feature_options_format(const bovw_feature_options *opts,
 {
     snprintf(text, BOVW_FEATURE_OPTIONS_TEXT,
              "dog-sift first-octave=%d peak=%.6g edge=%.6g max-side=%u max-features=%u "
-             "root=%d",
+             "root=%d%s",
              opts->first_octave, (double)opts->peak_threshold, (double)opts->edge_threshold,
-             opts->max_side, opts->max_features, opts->root ? 1 : 0);
+             opts->max_side, opts->max_features, opts->root ? 1 : 0,
+             opts->upright ? upright_text : "");
 }
 
 bovw_status bovw_feature_options_parse(const char *text, bovw_feature_options *opts,
@@ -59,6 +63,7 @@ bovw_status bovw_feature_options_parse(const char *text, bovw_feature_options *o
                          &read.first_octave, &read.peak_threshold, &read.edge_threshold,
                          &read.max_side, &read.max_features, &root);
     read.root = root == 1;
+    read.upright = strstr(text, upright_text) != NULL;
     if (n != 6 || bovw_feature_options_check(&read, err) != BOVW_OK)
         return fail(err, BOVW_ERR_CORRUPT, "not feature options: \"%.100s\"", text);
     /* Only the canonical spelling counts, so that options compare as text. */

@@ -13,6 +13,9 @@ enum {
     MAX_ANGLES = 4 /* orientations of one keypoint, at most */
 };
 
+/* The orientation of every upright keypoint. */
+#define UPRIGHT_ANGLE 0.0F
+
 /* A keypoint without orientation yet. */
 typedef struct candidate {
     int octave, level; /* whose gradients describe it */

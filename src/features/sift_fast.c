@@ -86,6 +86,11 @@ static void orient_range(sift_fast *s, size_t from, size_t to)
     for (size_t i = 0; i < n; i++) {
         const uint32_t item = s->visits[i].item;
         const candidate *c = &s->found.items[item];
+        if (s->options.upright) {
+            s->angles[item][0] = UPRIGHT_ANGLE;
+            s->n_angles[item] = 1;
+            continue;
+        }
         const plane level = level_of(s, c);
         float histogram[N_ANGLE_BINS];
         s->kernel->orientation_histogram(&level, &c->at, histogram);

@@ -33,7 +33,14 @@ static void options_survive_their_text(void **state)
     assert_int_equal(again.max_features, opts.max_features);
     assert_int_equal(again.first_octave, 0);
     assert_true(again.peak_threshold == 1.25F && again.edge_threshold == 10.0F);
-    assert_false(again.root);
+    assert_false(again.root || again.upright);
+    assert_null(strstr(text, "upright")); /* as texts were before there was this option */
+
+    opts.upright = true;
+    bovw_feature_options_format(&opts, text);
+    assert_non_null(strstr(text, " root=0 upright=1"));
+    assert_int_equal(bovw_feature_options_parse(text, &again, NULL), BOVW_OK);
+    assert_true(again.upright);
 }
 
 static void option_text_that_is_not_canonical_is_refused(void **state)
@@ -48,6 +55,10 @@ static void option_text_that_is_not_canonical_is_refused(void **state)
         "dog-sift first-octave=-9 peak=2 edge=10 max-side=1024 max-features=2000 root=1",
         "dog-sift first-octave=-1 peak=nan edge=10 max-side=1024 max-features=2000 root=1",
         "dog-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 root=1 ",
+        "dog-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 root=1 "
+        "upright=0",
+        "dog-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 upright=1 "
+        "root=1",
     };
     bovw_feature_options opts;
     bovw_error err;

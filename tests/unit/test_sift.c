@@ -136,6 +136,28 @@ static void the_strongest_are_chosen_as_with_vlfeat(void **state)
     compare_with_vlfeat(opts);
 }
 
+/* Without an orientation each candidate gives one feature of angle 0. */
+static void upright_features_equal_those_of_vlfeat(void **state)
+{
+    (void)state;
+    bovw_feature_options opts;
+    bovw_feature_options_default(&opts);
+    opts.max_features = 0;
+    opts.upright = true;
+    compare_with_vlfeat(opts);
+
+    bovw_image image = make_image(300, 240, 1);
+    bovw_features upright = run(NULL, NULL, 1, &opts, &image);
+    opts.upright = false;
+    bovw_features turned = run(NULL, NULL, 1, &opts, &image);
+    assert_true(upright.n > 100 && upright.n < turned.n);
+    for (uint32_t i = 0; i < upright.n; i++)
+        assert_true(upright.keypoints[i].angle == 0.0F);
+    bovw_features_free(&upright);
+    bovw_features_free(&turned);
+    bovw_image_free(&image);
+}
+
 static void bytes_are_the_same_on_any_kernel_and_any_threads(void **state)
 {
     (void)state;
@@ -229,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_equal_those_of_vlfeat),
         cmocka_unit_test(the_strongest_are_chosen_as_with_vlfeat),
+        cmocka_unit_test(upright_features_equal_those_of_vlfeat),
         cmocka_unit_test(bytes_are_the_same_on_any_kernel_and_any_threads),
         cmocka_unit_test(a_ramp_has_one_direction),
         cmocka_unit_test(peaks_of_a_histogram_are_interpolated),
