@@ -49,6 +49,7 @@ typedef struct bovw_geometry {
     bovw_model model;
     uint32_t n_inliers; /* one to one: no keypoint is in two of them, nor are two
                          * keypoints at exactly the same position */
+    float effective;    /* inliers, those in one patch counted for less */
     float transform[9]; /* row-major 3 x 3, from the first image to the second,
                          * pixels, bottom right 1; zeros where model is none */
 } bovw_geometry;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "bovw/verify.h"
+#include "search/agree.h"
 #include "search/transform.h"
 
 /* An agreeing match and the sum of its squared transfer errors. */
@@ -25,21 +26,20 @@ typedef struct agreement {
  * the functions below need besides. Scratch of one thread. */
 typedef struct pair_table {
     uint32_t n;
-    float *ax, *ay, *bx, *by;             /* (n,) positions */
-    float *log_ratio;                     /* (n,) log of scale b over scale a */
-    float *turn;                          /* (n,) angle b less angle a, in [0, 2 pi] */
-    float *a_cos, *a_sin, *b_cos, *b_sin; /* (n,) directions of the keypoints */
-    float *least_area, *most_area;        /* (n,) limits of what a motion makes of a unit
-                                           * of area at the keypoint, from the scales */
-    uint32_t *match;                      /* (n,) index in the caller's array */
-    uint32_t *a_place, *b_place;          /* (n,) in [0, n), equal where the keypoints'
-                                           * positions are */
-    uint32_t *a_uses, *b_uses;            /* (n,) by place; zero between calls */
-    agreement *found;                     /* (n,) */
-    point_pair *points;                   /* (n,) */
-    double half_width, half_height;       /* of the first image */
-    double tolerance_sq;                  /* largest squared transfer error */
-    double min_cosine;                    /* of the angle that directions may differ by */
+    pair_columns pairs;         /* (n + AGREE_PADDING,) */
+    float *a_angle, *b_angle;   /* (n,) directions of the keypoints, in [0, 2 pi] */
+    uint32_t *match;            /* (n,) index in the caller's array */
+    uint32_t *a_place, *b_place; /* (n,) in [0, n), equal where the keypoints' positions
+                                 * are */
+    uint32_t *a_uses, *b_uses;  /* (n,) by place; zero between calls */
+    uint32_t *near;             /* (n,) */
+    agreement *found;           /* (n,) */
+    point_pair *points;         /* (n,) */
+    const agree_kernel *kernel;
+    double half_width, half_height; /* of the first image */
+    double tolerance_sq;            /* largest squared transfer error */
+    double max_scale_ratio;         /* between a pair's ratio and the motion's scale */
+    double min_cosine;              /* of the angle that directions may differ by */
 } pair_table;
 
 typedef struct consensus {

@@ -76,9 +76,34 @@ void transform_derivative(const double m[9], double depth, double to_x, double t
     derivative[3] = f * (m[4] - to_y * m[7]);
 }
 
+/* Taylor series about the nearest quarter turn: right to 1e-13. */
+void transform_direction(double angle, double *cosine, double *sine)
+{
+    static const double half_pi = 1.57079632679489661923;
+    const double quarters = floor(angle / half_pi + 0.5);
+    const double x = angle - quarters * half_pi, sq = x * x;
+    const double s =
+        x * (1 - sq / 6 *
+                     (1 - sq / 20 *
+                              (1 - sq / 42 *
+                                       (1 - sq / 72 * (1 - sq / 110 * (1 - sq / 156))))));
+    const double c =
+        1 - sq / 2 *
+                (1 - sq / 12 *
+                         (1 - sq / 30 *
+                                  (1 - sq / 56 *
+                                           (1 - sq / 90 * (1 - sq / 132 * (1 - sq / 182))))));
+    const int turn = (int)(quarters - 4 * floor(quarters / 4));
+    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
+}
+
 void transform_similarity(double scale, double turn, const point_pair *pair, double out[9])
 {
-    const double c = scale * cos(turn), s = scale * sin(turn);
+    double c, s;
+    transform_direction(turn, &c, &s);
+    c *= scale;
+    s *= scale;
     const double matrix[9] = {c, -s, pair->bx - c * pair->ax + s * pair->ay,
                               s, c,  pair->by - s * pair->ax - c * pair->ay,
                               0, 0,  1};
