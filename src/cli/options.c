@@ -364,8 +364,6 @@ static char *help_search(int key, const char *text, void *input)
         return help_fill(text, "%u", search->defaults.top);
     case KEY_VERIFY:
         return help_fill(text, "%u", search->defaults.verify);
-    case KEY_MIN_INLIERS:
-        return help_fill(text, "%u", search->defaults.min_inliers);
     case KEY_SCORE:
         return help_scores(text);
     case KEY_TF:
@@ -393,11 +391,14 @@ static const struct argp_option search_table[] = {
     {"top", 'n', "N", 0,
      "N results for each query; 0: every image that shares a word with it (default {})", 0},
     {"verify", KEY_VERIFY, "N", 0,
-     "verify the geometry of the first N results and rank those that agree above all "
-     "others (default {})",
+     "verify the geometry of the first N results and rank them by similarity and "
+     "spatially spread inliers (default {})",
      0},
     {"min-inliers", KEY_MIN_INLIERS, "N", 0,
-     "matches that must agree for that (default {})", 0},
+     "call an image verified from N inliers on and ignore the geometry below that "
+     "(default: by how far the inliers spread, so that fewer than 1 in 10,000 chance "
+     "matches passes)",
+     0},
     {"match-assign", KEY_MATCH_ASSIGN, "N", 0,
      "words of a query feature that it is matched by, where the index has he64 or he128 "
      "(default {})",

@@ -70,9 +70,10 @@ static bovw_status add_tsv(results *r, const ranked_query *query, bovw_error *er
 static json_t *json_hit(const results *r, const bovw_hit *hit, uint32_t rank)
 {
     json_t *object =
-        json_pack("{s:i, s:o, s:f, s:i, s:b, s:s}", "rank", (int)rank, "image",
+        json_pack("{s:i, s:o, s:f, s:i, s:f, s:b, s:s}", "rank", (int)rank, "image",
                   json_name(image_name(r, hit)), "score", (double)hit->score, "inliers",
-                  (int)hit->geometry.n_inliers, "verified", (int)hit->is_verified, "model",
+                  (int)hit->geometry.n_inliers, "effective",
+                  (double)hit->geometry.effective, "verified", (int)hit->is_verified, "model",
                   bovw_model_name(hit->geometry.model));
     if (!object || hit->geometry.model == BOVW_MODEL_NONE)
         return object;

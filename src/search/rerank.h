@@ -16,8 +16,7 @@ uint32_t reranker_n_assigned(const reranker *r);
 bool reranker_is_signed(const reranker *r);
 
 /* Verify the first opts->verify hits, in parallel over images. query has at
- * least as many words as that. Verified images come first, by inliers
- * and cosine; the others keep their order. */
+ * least as many words as that. Scores grow by the effective inliers. */
 bovw_status reranker_run(reranker *r, const query_words *query, bovw_ranking *ranking,
                          bovw_error *err);
 

@@ -40,7 +40,7 @@ void bovw_search_options_default(bovw_search_options *opts)
                                   .match_threshold = 28,
                                   .top = 20,
                                   .verify = 0,
-                                  .min_inliers = 8};
+                                  .min_inliers = 0};
     bovw_verify_options_default(&opts->geometry);
 }
 

@@ -55,6 +55,11 @@ const char *bovw_model_name(bovw_model model)
     return (size_t)model < sizeof names / sizeof names[0] ? names[model] : "none";
 }
 
+bool bovw_geometry_is_verified(const bovw_geometry *geometry)
+{
+    return geometry->effective >= BOVW_VERIFIED_EFFECTIVE;
+}
+
 void bovw_verify_options_default(bovw_verify_options *opts)
 {
     *opts = (bovw_verify_options){.tolerance = 0.015f,
