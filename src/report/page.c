@@ -97,7 +97,8 @@ static bool write_timings(html_out *out, const char *before, const bovw_timings 
     } stages[] = {{"extracted", seconds->extraction},
                   {"assigned", seconds->quantisation},
                   {"searched", seconds->search},
-                  {"verified", seconds->verification}};
+                  {"verified", seconds->verification},
+                  {"expanded", seconds->expansion}};
     bool is_first = true;
 
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
@@ -284,6 +285,7 @@ static void count_query(bovw_page *page, const bovw_page_query *query,
     page->seconds.quantisation += query->seconds.quantisation;
     page->seconds.search += query->seconds.search;
     page->seconds.verification += query->seconds.verification;
+    page->seconds.expansion += query->seconds.expansion;
 }
 
 /* The section of a query up to its first result. */

@@ -91,7 +91,7 @@ static bovw_status add_word(scoring *s, uint32_t word, const uint64_t signature[
 }
 
 /* Move one feature's sums to the scores. */
-static void add_feature(scoring *s, uint32_t n_touched)
+static void add_feature(scoring *s, float weight, uint32_t n_touched)
 {
     const bovw_burstiness burstiness = s->options->burstiness;
     double total = 0.0;
@@ -102,8 +102,8 @@ static void add_feature(scoring *s, uint32_t n_touched)
         total += (double)s->sums[image];
     }
     const float scale = burstiness == BOVW_BURSTINESS_BOTH && total > 0.0
-                            ? (float)(1.0 / sqrt(total))
-                            : 1.0F;
+                            ? weight * (float)(1.0 / sqrt(total))
+                            : weight;
     for (uint32_t i = 0; i < n_touched; i++) {
         const uint32_t image = s->touched[i];
         s->scores[image] += s->sums[image] * scale;
@@ -112,24 +112,71 @@ static void add_feature(scoring *s, uint32_t n_touched)
     }
 }
 
-static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
+static uint32_t next_feature(const terms *t)
+{
+    return t->n > 0 ? t->items[t->n - 1].feature + 1 : 0;
+}
+
+/* A term for each word of each feature, in this order. */
+static bovw_status encode(scoring *s, const query_words *query, uint32_t source, terms *to,
+                          bovw_error *err)
+{
+    const uint32_t first = next_feature(to);
+    bovw_status status = BOVW_OK;
+    (void)s;
+    for (uint32_t i = 0; i < query->n; i++) {
+        for (uint32_t j = 0; status == BOVW_OK && j < query->r; j++) {
+            const size_t at = (size_t)i * query->stride + j;
+            status = terms_add(to,
+                               (term){.word = query->words[at],
+                                      .source = source,
+                                      .feature = first + i,
+                                      .weight = 1.0,
+                                      .signature = {query->signatures[2 * at],
+                                                    query->signatures[2 * at + 1]}},
+                               err);
+        }
+    }
+    return status;
+}
+
+static bovw_status encode_images(scoring *s, image_features *features, terms *to,
+                                 bovw_error *err)
+{
+    const uint32_t first = next_feature(to);
+    bovw_status status = image_features_sign(features, s->index, SCAN_HE, err);
+    for (size_t i = 0; status == BOVW_OK && i < features->n; i++) {
+        const image_feature *f = &features->items[i];
+        status = terms_add(to,
+                           (term){.word = f->word,
+                                  .source = f->source,
+                                  .feature = first + (uint32_t)i,
+                                  .weight = 1.0,
+                                  .signature = {f->signature[0], f->signature[1]}},
+                           err);
+    }
+    return status;
+}
+
+static bovw_status run(scoring *s, const terms *query, bovw_error *err)
 {
     bovw_status status = BOVW_OK;
     double square = 0.0;
 
-    for (uint32_t i = 0; i < query->n; i++) {
+    for (size_t i = 0; i < query->n;) {
+        const term *first = &query->items[i];
         uint32_t n_touched = 0;
-        const size_t first = (size_t)i * query->stride;
-        for (size_t j = first; j < first + query->r; j++) {
-            const bovw_status result =
-                add_word(s, query->words[j], query->signatures + 2 * j, &n_touched, err);
+        for (; i < query->n && query->items[i].feature == first->feature; i++) {
+            const term *t = &query->items[i];
+            const bovw_status result = add_word(s, t->word, t->signature, &n_touched, err);
             status = result != BOVW_OK ? result : status;
         }
-        add_feature(s, n_touched); /* also after a failure: it leaves the sums zero */
+        /* Also after a failure: it leaves the sums zero. */
+        add_feature(s, (float)first->weight, n_touched);
         if (status != BOVW_OK)
             return status;
-        const double idf = (double)bovw_index_idf(s->index, query->words[first]);
-        square += idf * idf;
+        const double idf = (double)bovw_index_idf(s->index, first->word);
+        square += first->weight * idf * idf;
     }
     s->norm = sqrt(square);
     return BOVW_OK;
@@ -140,4 +187,7 @@ const scorer scorer_he = {.name = "he",
                           .n_assigned = 5,
                           .is_signed = true,
                           .init = init,
+                          .encode = encode,
+                          .encode_images = encode_images,
+                          .combine = scoring_mean,
                           .run = run};

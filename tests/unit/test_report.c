@@ -357,7 +357,7 @@ static void a_page_shows_the_query_and_its_results(void **state)
     (void)state;
     char *wide = in_folder("wide.png"), *tall = in_folder("tall.png");
     const bovw_page_query query = {
-        "photos/wide.png", wide, NULL, 1234, {0.211, 0.003, 0.0004, 0}};
+        "photos/wide.png", wide, NULL, 1234, {0.211, 0.003, 0.0004, 0, 0}};
     const bovw_page_result results[2] = {
         {"photos/wide.png",
          wide,
@@ -408,7 +408,7 @@ static void hostile_names_stay_text(void **state)
     (void)state;
     static const char name[] = "x\" onload=\"y/'><script>alert(1)</script>&\xff\x01.jpg";
     char *wide = in_folder("wide.png"), *path = in_folder("page.html");
-    const bovw_page_query query = {name, wide, NULL, 1, {0, 0, 0, 0}};
+    const bovw_page_query query = {name, wide, NULL, 1, {0, 0, 0, 0, 0}};
     const bovw_page_result results[2] = {{.name = name, .picture = wide},
                                          {.name = name, .picture = NULL}};
     bovw_page *out = open_page(path, "</title><b>", "</pre>\n<i>", 0);
@@ -437,7 +437,7 @@ static void pictures_that_cannot_be_read_leave_their_names(void **state)
 {
     (void)state;
     char *text = in_folder("text.jpg"), *absent = in_folder("absent.jpg");
-    const bovw_page_query query = {"standard input", "-", NULL, 0, {0, 0, 0, 0}};
+    const bovw_page_query query = {"standard input", "-", NULL, 0, {0, 0, 0, 0, 0}};
     const bovw_page_result results[3] = {{.name = "first", .picture = NULL},
                                          {.name = "second", .picture = text},
                                          {.name = "third", .picture = absent}};
@@ -457,7 +457,7 @@ static void pictures_that_cannot_be_read_leave_their_names(void **state)
 static void a_query_without_results_and_a_page_without_queries_are_complete(void **state)
 {
     (void)state;
-    const bovw_page_query query = {"alone", NULL, NULL, 0, {0, 0, 0, 0}};
+    const bovw_page_query query = {"alone", NULL, NULL, 0, {0, 0, 0, 0, 0}};
     char *page = page_of(&query, NULL, 0, 1);
     assert_balanced(page);
     assert_non_null(strstr(page, "No results."));
@@ -478,7 +478,7 @@ static void a_page_of_many_queries_links_to_each(void **state)
 {
     (void)state;
     char *path = in_folder("page.html");
-    const bovw_page_query query = {"q", NULL, NULL, 0, {0, 0.5, 0, 0}};
+    const bovw_page_query query = {"q", NULL, NULL, 0, {0, 0.5, 0, 0, 0}};
     bovw_page *out = open_page(path, "Many", NULL, 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(bovw_page_add(out, &query, NULL, 0, NULL, NULL), BOVW_OK);
@@ -498,7 +498,7 @@ static void the_region_is_drawn_in_the_query(void **state)
     char *wide = in_folder("wide.png");
     const float region[4] = {75, 50, 225, 150};
     const float unusable[4] = {75, 50, NAN, 150};
-    bovw_page_query query = {"wide.png", wide, region, 10, {0, 0, 0, 0}};
+    bovw_page_query query = {"wide.png", wide, region, 10, {0, 0, 0, 0, 0}};
     bovw_image drawn = {0}, plain = {0};
     char *page = page_of(&query, NULL, 0, 1);
     assert_non_null(strstr(page, "region 150 \xc3\x97 100 pixels from (75, 50)"));
@@ -531,7 +531,7 @@ static void any_number_of_threads_gives_the_same_bytes(void **state)
         N = 150
     }; /* more than are made at a time */
     char *wide = in_folder("wide.png"), *tall = in_folder("tall.png");
-    const bovw_page_query query = {"wide.png", wide, NULL, 7, {0, 0, 0, 0}};
+    const bovw_page_query query = {"wide.png", wide, NULL, 7, {0, 0, 0, 0, 0}};
     bovw_page_result results[N] = {{0}};
     for (int i = 0; i < N; i++) {
         results[i].name = i % 3 ? "wide.png" : "tall.png";
@@ -555,7 +555,7 @@ static void an_abandoned_page_leaves_nothing(void **state)
     (void)state;
     const size_t n_before = count_files();
     char *path = in_folder("page.html");
-    const bovw_page_query query = {"q", NULL, NULL, 0, {0, 0, 0, 0}};
+    const bovw_page_query query = {"q", NULL, NULL, 0, {0, 0, 0, 0, 0}};
     bovw_page *page = open_page(path, "Abandoned", "foot", 0);
     assert_int_equal(bovw_page_add(page, &query, NULL, 0, NULL, NULL), BOVW_OK);
     assert_int_equal(count_files(), n_before + 1);
@@ -583,7 +583,7 @@ static void a_page_that_does_not_fit_on_the_disk_fails_and_leaves_nothing(void *
     (void)state;
     const size_t n_before = count_files();
     char *path = in_folder("page.html"), *wide = in_folder("wide.png");
-    const bovw_page_query query = {"q", wide, NULL, 0, {0, 0, 0, 0}};
+    const bovw_page_query query = {"q", wide, NULL, 0, {0, 0, 0, 0, 0}};
     bovw_error err = {0};
     struct rlimit old, small;
     bovw_status status = BOVW_OK;
