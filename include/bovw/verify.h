@@ -6,7 +6,9 @@
  * matching", CVPR 2007; Chum, Matas and Kittler, "Locally optimized RANSAC",
  * DAGM 2003. Every single match proposes a similarity (its two keypoints give
  * position, scale and angle); all are tried, so nothing is random. The best
- * ones are refined to an affinity and a homography.
+ * ones are refined to an affinity and a homography. Schoenberger et al., "A
+ * vote-and-verify strategy for fast spatial verification in image retrieval",
+ * ACCV 2016, for inliers that count by how they spread.
  */
 #ifndef BOVW_VERIFY_H
 #define BOVW_VERIFY_H
@@ -57,9 +59,18 @@ typedef struct bovw_geometry {
                          * pixels, bottom right 1; zeros where model is none */
 } bovw_geometry;
 
-/* The rule for "verified": from so many effective inliers a match is not
- * chance. */
-#define BOVW_VERIFIED_EFFECTIVE 10.0f
+/*
+ * The rule for "verified": from so many effective inliers the agreement is not
+ * chance. Measured with matches by word (20,000 words, 2,000 features an image,
+ * 5 to 2,000 matches a pair), the first 100 of the tf-idf ranking verified: of
+ * 68,539 pairs with a distractor that shows something else none passed (from 10
+ * on none either, from 9 on 9), and 71 % of 37,934 pairs of the same object did.
+ * Inliers counted one by one reach 1 in 10,000 at 20, where 66 % pass; at 8, 1.4
+ * % and 84 %. Look-alikes are not chance: of the 899,652 pairs of animal faces
+ * cropped alike 354 passed, about half of them the same animal. In all, 0.9 in
+ * 10,000 pairs of a distractor and anything else.
+ */
+#define BOVW_VERIFIED_EFFECTIVE 11.0f
 BOVW_API bool bovw_geometry_is_verified(const bovw_geometry *geometry);
 
 /* Scratch of one thread. BOVW_ERR_ARG naming the option that is out of range. */

@@ -55,9 +55,8 @@ AVX2 static inline uint32_t agreeing(const pair_columns *p, const wide_similarit
     const __m256 apart = absolute(_mm256_sub_ps(_mm256_loadu_ps(p->turn + i), h->turn));
     const __m256 opposite = absolute(_mm256_sub_ps(apart, pi));
     const __m256 near = _mm256_cmp_ps(error_sq, h->max_error_sq, _CMP_LT_OQ);
-    const __m256 scale =
-        _mm256_and_ps(_mm256_cmp_ps(ratio, h->least_ratio, _CMP_GE_OQ),
-                      _mm256_cmp_ps(ratio, h->most_ratio, _CMP_LE_OQ));
+    const __m256 scale = _mm256_and_ps(_mm256_cmp_ps(ratio, h->least_ratio, _CMP_GE_OQ),
+                                       _mm256_cmp_ps(ratio, h->most_ratio, _CMP_LE_OQ));
     const __m256 turn = _mm256_cmp_ps(opposite, h->min_opposite, _CMP_GE_OQ);
     return (uint32_t)_mm256_movemask_ps(_mm256_and_ps(_mm256_and_ps(near, scale), turn));
 }
@@ -119,8 +118,7 @@ AVX2 static uint32_t select_near(const pair_columns *p, const double m[9],
         const __m256d ax = load4(p->ax + i), ay = load4(p->ay + i);
         const __m256d depth = row(m + 6, ax, ay);
         const __m256d f = _mm256_div_pd(_mm256_set1_pd(1), depth);
-        const __m256d u =
-            _mm256_sub_pd(_mm256_mul_pd(f, row(m, ax, ay)), load4(p->bx + i));
+        const __m256d u = _mm256_sub_pd(_mm256_mul_pd(f, row(m, ax, ay)), load4(p->bx + i));
         const __m256d v =
             _mm256_sub_pd(_mm256_mul_pd(f, row(m + 3, ax, ay)), load4(p->by + i));
         const __m256d error_sq = _mm256_add_pd(_mm256_mul_pd(u, u), _mm256_mul_pd(v, v));
@@ -135,8 +133,11 @@ AVX2 static uint32_t select_near(const pair_columns *p, const double m[9],
     return n_found;
 }
 
-const agree_kernel agree_avx2 = {
-    .name = "avx2", .is_supported = is_supported, .count = count, .list = list, .select = select_near};
+const agree_kernel agree_avx2 = {.name = "avx2",
+                                 .is_supported = is_supported,
+                                 .count = count,
+                                 .list = list,
+                                 .select = select_near};
 #else
 typedef int agree_avx2_is_for_x86_64_only; /* ISO C wants a declaration */
 #endif

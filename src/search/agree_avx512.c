@@ -82,7 +82,7 @@ AVX512 static uint32_t count(const pair_columns *pairs, const similarity *motion
 }
 
 AVX512 static uint32_t list(const pair_columns *pairs, const similarity *motion,
-                          uint32_t from, uint32_t to, uint32_t *found)
+                            uint32_t from, uint32_t to, uint32_t *found)
 {
     const pair_columns p = *pairs;
     const wide_similarity h = widen(motion);
@@ -114,8 +114,7 @@ AVX512 static uint32_t select_near(const pair_columns *p, const double m[9],
         const __m512d ax = load8(p->ax + i), ay = load8(p->ay + i);
         const __m512d depth = row(m + 6, ax, ay);
         const __m512d f = _mm512_div_pd(_mm512_set1_pd(1), depth);
-        const __m512d u =
-            _mm512_sub_pd(_mm512_mul_pd(f, row(m, ax, ay)), load8(p->bx + i));
+        const __m512d u = _mm512_sub_pd(_mm512_mul_pd(f, row(m, ax, ay)), load8(p->bx + i));
         const __m512d v =
             _mm512_sub_pd(_mm512_mul_pd(f, row(m + 3, ax, ay)), load8(p->by + i));
         const __m512d error_sq = _mm512_add_pd(_mm512_mul_pd(u, u), _mm512_mul_pd(v, v));
@@ -130,8 +129,11 @@ AVX512 static uint32_t select_near(const pair_columns *p, const double m[9],
     return n_found;
 }
 
-const agree_kernel agree_avx512 = {
-    .name = "avx512", .is_supported = is_supported, .count = count, .list = list, .select = select_near};
+const agree_kernel agree_avx512 = {.name = "avx512",
+                                   .is_supported = is_supported,
+                                   .count = count,
+                                   .list = list,
+                                   .select = select_near};
 #else
 typedef int agree_avx512_is_for_x86_64_only; /* ISO C wants a declaration */
 #endif

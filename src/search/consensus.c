@@ -132,7 +132,7 @@ void consensus_collect(pair_table *t, bovw_model model, consensus *out)
     double inverse[9];
     out->model = model;
     out->n = 0;
-    out->error = 0;
+    out->quality = 0;
     if (!transform_inverse(out->motion, inverse))
         return;
     size_t n_found = 0;
@@ -145,12 +145,8 @@ void consensus_collect(pair_table *t, bovw_model model, consensus *out)
     }
     const double sum = choose_one_to_one(t, n_found, out);
     const double freedom = 2.0 * out->n - n_parameters[model];
-    out->error = sum / (freedom > 1 ? freedom : 1);
-}
-
-bool consensus_is_better(const consensus *a, const consensus *b)
-{
-    return a->n != b->n ? a->n > b->n : a->error < b->error;
+    const double error_sq = sum / (freedom > 1 ? freedom : 1);
+    out->quality = out->n * (1 - error_sq / t->tolerance_sq);
 }
 
 /* No mirror image, all of the first image in front of the camera, and scale
@@ -208,7 +204,7 @@ void consensus_climb(pair_table *t, consensus *best, consensus *spare)
             if (!fit_step(t, step, best, spare->motion))
                 break;
             consensus_collect(t, step->model, spare);
-            if (!consensus_is_better(spare, best))
+            if (!(spare->quality > best->quality))
                 break;
             const consensus worse = *best;
             *best = *spare;

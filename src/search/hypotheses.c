@@ -112,8 +112,8 @@ static uint32_t count_agreeing(pair_table *t, turn_order *order,
     const similarity motion = hypothesis_motion(t, limits, i);
     if (t->kernel->count(&order->pairs, &motion, from, to, least) < least)
         return 0;
-    return count_places(
-        t, order, t->kernel->list(&order->pairs, &motion, from, to, order->found));
+    return count_places(t, order,
+                        t->kernel->list(&order->pairs, &motion, from, to, order->found));
 }
 
 uint32_t hypotheses_find(pair_table *t, turn_order *order, const hypothesis_limits *limits,

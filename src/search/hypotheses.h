@@ -20,16 +20,16 @@ typedef struct hypothesis {
 /* The pairs of a table in order of their turns, all of them twice, so that the
  * pairs of any range of turns lie side by side. Scratch of one thread. */
 typedef struct turn_order {
-    pair_columns pairs;            /* (2 n + AGREE_PADDING,) */
-    uint32_t *pair;                /* (2 n,) index in the table */
-    uint32_t *found;               /* (n,) */
+    pair_columns pairs; /* (2 n + AGREE_PADDING,) */
+    uint32_t *pair;     /* (2 n,) index in the table */
+    uint32_t *found;    /* (n,) */
     uint32_t starts[2 * N_TURNS + 1];
 } turn_order;
 
 typedef struct hypothesis_limits {
     float max_scale_ratio, max_angle; /* see bovw_verify_options */
-    float max_enlargement;            /* hypotheses beyond it, or its inverse, are left out */
-    uint32_t least;                   /* and those with fewer places */
+    float max_enlargement; /* hypotheses beyond it, or its inverse, are left out */
+    uint32_t least;        /* and those with fewer places */
 } hypothesis_limits;
 
 /* The motion that the i-th pair of keypoints alone tells: the similarity that

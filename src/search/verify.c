@@ -304,7 +304,7 @@ static void refine(bovw_verifier *v)
     const uint32_t n =
         hypotheses_find(&v->table, &v->order, &v->limits, hypotheses, N_REFINED);
     v->best.n = 0;
-    v->best.error = 0;
+    v->best.quality = 0;
     for (uint32_t k = 0; k < n; k++) {
         const uint32_t i = hypotheses[k].pair;
         if (is_member(&v->best, i))
@@ -314,7 +314,7 @@ static void refine(bovw_verifier *v)
         transform_similarity(t->pairs.ratio[i], t->pairs.turn[i], &seed, v->local.motion);
         consensus_collect(&v->table, BOVW_MODEL_SIMILARITY, &v->local);
         consensus_climb(&v->table, &v->local, &v->spare);
-        if (consensus_is_better(&v->local, &v->best)) {
+        if (v->local.quality > v->best.quality) {
             const consensus worse = v->best;
             v->best = v->local;
             v->local = worse;

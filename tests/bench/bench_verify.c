@@ -92,8 +92,8 @@ static uint32_t verify(bovw_verifier *verifier, const scene *s)
     return status == BOVW_OK ? geometry.n_inliers : 0;
 }
 
-/* Microseconds of processor time an image, of at least n_images and 0.3 s. verifier NULL: the
- * plain loop. */
+/* Microseconds of processor time an image, of at least n_images and 0.3 s. verifier NULL:
+ * the plain loop. */
 static double time_images(bovw_verifier *verifier, uint32_t n, uint32_t right,
                           uint32_t *inliers)
 {

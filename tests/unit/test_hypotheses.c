@@ -66,10 +66,8 @@ static void fill(workbench *w, uint32_t n, float part, int kind, uint64_t seed)
     w->table.b_uses = w->b_uses;
     w->table.near = w->near;
     w->table.tolerance_sq = 0.015 * 0.015;
-    w->limits = (hypothesis_limits){.max_scale_ratio = 2,
-                                    .max_angle = TWO_PI / 12,
-                                    .max_enlargement = 16,
-                                    .least = 3};
+    w->limits = (hypothesis_limits){
+        .max_scale_ratio = 2, .max_angle = TWO_PI / 12, .max_enlargement = 16, .least = 3};
     const pair_columns *p = &w->table.pairs;
     for (uint32_t i = 0; i < n; i++) {
         const float turn = uniform(w);
@@ -135,10 +133,10 @@ static uint32_t find_simply(const workbench *w, hypothesis best[N_WANTED])
     for (uint32_t i = 0; i < w->table.n; i++) {
         const similarity motion = hypothesis_motion(&w->table, &w->limits, i);
         const float ratio = w->table.pairs.ratio[i];
-        places[i] = ratio <= w->limits.max_enlargement &&
-                            ratio * w->limits.max_enlargement >= 1
-                        ? agreeing_places(w, &motion)
-                        : 0;
+        places[i] =
+            ratio <= w->limits.max_enlargement && ratio * w->limits.max_enlargement >= 1
+                ? agreeing_places(w, &motion)
+                : 0;
     }
     for (; n_best < N_WANTED; n_best++) {
         uint32_t first = 0;
@@ -188,7 +186,8 @@ static void the_best_hypotheses_are_those_of_testing_all(void **state)
 static void any_limit_of_angles_gives_the_same_as_testing_all(void **state)
 {
     static workbench w;
-    const float angles[] = {1e-4f, 0.049f, 0.098174770f, 0.5f, 1.5f, 2.9f, 3.05f, 3.1415926f};
+    const float angles[] = {1e-4f, 0.049f, 0.098174770f, 0.5f,
+                            1.5f,  2.9f,   3.05f,        3.1415926f};
     (void)state;
     for (size_t a = 0; a < sizeof angles / sizeof angles[0]; a++) {
         for (int kind = 0; kind < 4; kind++) {
@@ -233,8 +232,7 @@ static void kernels_give_the_same_pairs(void **state)
         }
         for (int m = 0; m < 3; m++) {
             uint32_t expected[600];
-            const uint32_t n =
-                agree_portable.select(p, motions[m], 0.01, 597, expected);
+            const uint32_t n = agree_portable.select(p, motions[m], 0.01, 597, expected);
             assert_true(n > 20 && n < 500);
             assert_int_equal(kernel->select(p, motions[m], 0.01, 597, found), n);
             assert_memory_equal(found, expected, n * sizeof *found);
