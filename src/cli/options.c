@@ -32,7 +32,8 @@ enum {
     KEY_ASMK_ALPHA,
     KEY_ASMK_TAU,
     KEY_MATCH_ASSIGN,
-    KEY_MATCH_THRESHOLD
+    KEY_MATCH_THRESHOLD,
+    KEY_EXPAND
 };
 
 /* ---- options that every command has -------------------------------------- */
@@ -315,6 +316,13 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
         input->opts.min_inliers =
             (uint32_t)parse_count(state, "--min-inliers", text, 3, 100000);
         return 0;
+    case KEY_EXPAND:
+        input->opts.expand = (uint32_t)parse_count(state, "--expand", text, 0, 65535);
+        return 0;
+    case ARGP_KEY_END:
+        if (input->opts.expand > 0 && input->opts.verify == 0)
+            argp_error(state, "--expand: it wants verified results; give --verify N too");
+        return 0;
     default:
         return parse_scoring(key, text, state, &input->opts);
     }
@@ -339,7 +347,16 @@ const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
     if (opts->score == BOVW_SCORE_ASMK)
         snprintf(text, left, " --asmk-alpha %g --asmk-tau %g", (double)opts->asmk_alpha,
                  (double)opts->asmk_tau);
+    if (opts->expand > 0) {
+        const size_t end = strlen(text);
+        snprintf(text + end, left - end, " --expand %u", opts->expand);
+    }
     return text - length;
+}
+
+double timings_sum(const bovw_timings *s)
+{
+    return s->extraction + s->quantisation + s->search + s->verification + s->expansion;
 }
 
 static char *help_scores(const char *text)
@@ -364,6 +381,8 @@ static char *help_search(int key, const char *text, void *input)
         return help_fill(text, "%u", search->defaults.top);
     case KEY_VERIFY:
         return help_fill(text, "%u", search->defaults.verify);
+    case KEY_EXPAND:
+        return help_fill(text, "%u", search->defaults.expand);
     case KEY_SCORE:
         return help_scores(text);
     case KEY_TF:
@@ -398,6 +417,10 @@ static const struct argp_option search_table[] = {
      "call an image verified from N inliers on and ignore the geometry below that "
      "(default: by how far the inliers spread, so that fewer than 1 in 10,000 chance "
      "matches passes)",
+     0},
+    {"expand", KEY_EXPAND, "N", 0,
+     "search again with what the first N verified results show of the same; needs "
+     "--verify (default {})",
      0},
     {"match-assign", KEY_MATCH_ASSIGN, "N", 0,
      "words of a query feature that it is matched by, where the index has he64 or he128 "

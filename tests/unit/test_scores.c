@@ -10,6 +10,7 @@
 #include "index/snapshot.h"
 #include "io/container.h"
 #include "search/hamming.h"
+#include "search/image_features.h"
 #include "synthetic.h"
 
 /* Last: cmocka has a macro fail(), which our headers have as a function. */
@@ -527,6 +528,57 @@ static void segments_threads_and_kernels_do_not_change_a_ranking(void **state)
     }
 }
 
+/* The signature of one feature of image i, or of all of its word. */
+static void wanted_bits(const fixture *f, const brute *b, uint32_t i,
+                        const image_feature *feature, bool is_asmk, uint8_t bits[DIM])
+{
+    uint32_t nth = 0;
+    if (is_asmk) {
+        assert_true(brute_aggregate(f, &f->images[i], 1, feature->word, bits));
+        return;
+    }
+    for (uint32_t j = 0; j < f->images[i].n; j++) {
+        if (b->word[i][j] == feature->word && nth++ == feature->nth) {
+            memcpy(bits, b->bits[i][j], DIM);
+            return;
+        }
+    }
+    assert_true(false);
+}
+
+static void signatures_of_images_are_those_of_their_descriptors(void **state)
+{
+    const fixture *f = *state;
+    brute *b = brute_new(f);
+    const image_region everything = {0};
+    for (int round = 0; round < 4; round++) {
+        const bovw_index *index = round % 2 ? f->one : f->several;
+        const bool is_asmk = round / 2;
+        image_features features = {0};
+        size_t n = 0;
+        for (uint32_t i = 0; i < N_IMAGES; i += 2) { /* sources in another order */
+            const uint32_t image = (i + 13) % N_IMAGES;
+            n += f->images[image].n;
+            assert_int_equal(
+                image_features_add(&features, index, image, i, &everything, NULL), BOVW_OK);
+        }
+        assert_int_equal(features.n, n);
+        image_features_sort(&features);
+        assert_int_equal(
+            image_features_sign(&features, index, is_asmk ? SCAN_ASMK : SCAN_HE, NULL),
+            BOVW_OK);
+        for (size_t i = 0; i < n; i++) {
+            const image_feature *feature = &features.items[i];
+            uint8_t bits[DIM];
+            wanted_bits(f, b, feature->image, feature, is_asmk, bits);
+            for (int bit = 0; bit < DIM; bit++)
+                assert_int_equal(feature->signature[bit / 64] >> bit % 64 & 1, bits[bit]);
+        }
+        image_features_free(&features);
+    }
+    free(b);
+}
+
 static void verification_by_signature_finds_an_image_in_itself(void **state)
 {
     const fixture *f = *state;
@@ -750,6 +802,7 @@ int main(void)
         cmocka_unit_test(asmk_equals_brute_force),
         cmocka_unit_test(kinds_of_term_frequency_equal_brute_force),
         cmocka_unit_test(segments_threads_and_kernels_do_not_change_a_ranking),
+        cmocka_unit_test(signatures_of_images_are_those_of_their_descriptors),
         cmocka_unit_test(verification_by_signature_finds_an_image_in_itself),
         cmocka_unit_test(every_kernel_finds_the_same_signatures),
         cmocka_unit_test(names_of_signatures_are_read_and_written),
