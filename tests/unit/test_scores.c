@@ -719,6 +719,76 @@ static void a_score_without_its_signatures_says_what_to_do(void **state)
     free(path);
 }
 
+/* Turn the only generation with images of an index into one of version 1: its
+ * weights have two sections, its manifest has no signatures. */
+static void make_old(const fixture *f, const char *index)
+{
+    char *folder = path_of(f, index);
+    char *weights_file = weights_path(folder, 1), *manifest_file = manifest_path(folder);
+    container now = {0};
+    uint64_t checksum;
+    size_t n;
+
+    assert_int_equal(container_open(weights_file, "WGHT", 2, &now, NULL), BOVW_OK);
+    assert_int_equal(
+        container_write(weights_file, "WGHT", 1, now.sections, 2, &checksum, NULL),
+        BOVW_OK);
+    char *text = (char *)slurp(manifest_file, &n), hex[17];
+    text[n - 18] = '\0'; /* the line with the checksum */
+    char *version = strstr(text, "\"version\": 2"), *line = strstr(text, " \"signatures\"");
+    char *sums_at = strstr(text, "\"weights\": \"");
+    assert_true(version && line && sums_at);
+    version[strlen("\"version\": ")] = '1';
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)checksum);
+    memcpy(sums_at + strlen("\"weights\": \""), hex, 16);
+    memset(line, ' ', (size_t)(strchr(line, '\n') - line));
+    char *whole =
+        mem_format("%s\n%016llx\n", text, (unsigned long long)hash64(text, strlen(text)));
+    spit(manifest_file, (uint8_t *)whole, strlen(whole));
+    container_close(&now);
+    free(whole);
+    free(text);
+    free(weights_file);
+    free(manifest_file);
+    free(folder);
+}
+
+static void an_index_of_version_1_is_ranked_and_added_to(void **state)
+{
+    const fixture *f = *state;
+    bovw_search_options opts;
+    bovw_ranking expected, got;
+    create(f, "old", BOVW_SIGNATURES_NONE);
+    add_images(f, "old", 0, 12, 4096, 1);
+    bovw_index *index = open_checked(f, "old");
+    bovw_search_options_default(&opts);
+    opts.verify = 4;
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &expected, NULL),
+                     BOVW_OK);
+    bovw_index_close(index);
+
+    make_old(f, "old");
+    index = open_checked(f, "old");
+    assert_int_equal(bovw_index_signatures(index), BOVW_SIGNATURES_NONE);
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &got, NULL),
+                     BOVW_OK);
+    same_rankings(&expected, &got);
+    bovw_ranking_free(&expected);
+    bovw_ranking_free(&got);
+    opts.tf = BOVW_TF_ROOT; /* for which it has no lengths */
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &got, NULL),
+                     BOVW_ERR_ARG);
+    bovw_index_close(index);
+
+    add_images(f, "old", 0, 14, 4096, 1);
+    index = open_checked(f, "old");
+    assert_int_equal(bovw_index_n_images(index), 14);
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &got, NULL),
+                     BOVW_OK);
+    bovw_ranking_free(&got);
+    bovw_index_close(index);
+}
+
 /* Rankings and matches by signature, by every score. */
 static void use(const bovw_index *index, const fixture *f)
 {
@@ -807,6 +877,7 @@ int main(void)
         cmocka_unit_test(every_kernel_finds_the_same_signatures),
         cmocka_unit_test(names_of_signatures_are_read_and_written),
         cmocka_unit_test(a_score_without_its_signatures_says_what_to_do),
+        cmocka_unit_test(an_index_of_version_1_is_ranked_and_added_to),
         cmocka_unit_test(wrong_signatures_are_found_and_never_lead_outside),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
