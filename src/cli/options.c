@@ -20,6 +20,8 @@ enum {
     KEY_PEAK,
     KEY_EDGE,
     KEY_PLAIN_SIFT,
+    KEY_UPRIGHT,
+    KEY_DETECTOR,
     KEY_VERIFY,
     KEY_MIN_INLIERS,
     KEY_SCORE,
@@ -140,6 +142,20 @@ const bovw_feature_options *feature_input_get(const feature_input *input)
     return input->is_given ? &input->opts : NULL;
 }
 
+static bovw_detector parse_detector(const struct argp_state *state, const char *text)
+{
+    char names[128] = "";
+    for (size_t i = 0; bovw_detector_name(i); i++) {
+        const char *name = bovw_detector_name(i);
+        const size_t length = strlen(names);
+        if (strcmp(text, name) == 0)
+            return (bovw_detector)i;
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name);
+    }
+    argp_error(state, "--detector: \"%s\" is not one of %s", text, names);
+    return BOVW_DETECTOR_DOG;
+}
+
 static error_t parse_features(int key, char *text, struct argp_state *state)
 {
     feature_input *input = state->input;
@@ -164,6 +180,12 @@ static error_t parse_features(int key, char *text, struct argp_state *state)
     case KEY_PLAIN_SIFT:
         opts->root = false;
         break;
+    case KEY_DETECTOR:
+        opts->detector = parse_detector(state, text);
+        break;
+    case KEY_UPRIGHT:
+        opts->upright = true;
+        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -187,6 +209,8 @@ static char *help_features(int key, const char *text, void *input)
         return help_fill(text, "%g", (double)defaults.peak_threshold);
     case KEY_EDGE:
         return help_fill(text, "%g", (double)defaults.edge_threshold);
+    case KEY_DETECTOR:
+        return help_fill(text, "%s", bovw_detector_name(defaults.detector));
     default:
         return help_as_is(text);
     }
@@ -207,7 +231,13 @@ static const struct argp_option feature_table[] = {
     {"edge", KEY_EDGE, "RATIO", 0,
      "largest ratio of curvatures, 1 to 1000; lower values drop more edges (default {})",
      0},
+    {"detector", KEY_DETECTOR, "NAME", 0,
+     "how features are found: dog, hessian, or dog-affine or hessian-affine, which undo "
+     "how a surface is foreshortened (default {})",
+     0},
     {"plain-sift", KEY_PLAIN_SIFT, NULL, 0, "SIFT instead of RootSIFT", 0},
+    {"upright", KEY_UPRIGHT, NULL, 0,
+     "give every feature the same orientation: for pictures that are never turned", 0},
     {0}};
 
 const struct argp feature_argp = {
