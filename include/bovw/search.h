@@ -60,10 +60,12 @@ BOVW_API const char *bovw_burstiness_name(bovw_burstiness burstiness);
 #define BOVW_SOFT_SIGMA_SQ 6250
 
 typedef struct bovw_search_options {
-    bovw_score score; /* TFIDF */
-    uint32_t assign;  /* words of a query feature, at most BOVW_MAX_ASSIGNED; images
-                       * have one each. tfidf: weighted by distance. 0: tfidf 1, he
-                       * and asmk 5 */
+    const char *preset; /* for the record: the preset that the rest began as, static
+                         * text; NULL */
+    bovw_score score;   /* TFIDF */
+    uint32_t assign;    /* words of a query feature, at most BOVW_MAX_ASSIGNED; images
+                         * have one each. tfidf: weighted by distance. 0: tfidf 1, he
+                         * and asmk 5 */
 
     bovw_tf tf; /* tfidf: RAW */
 
@@ -97,6 +99,15 @@ typedef struct bovw_search_options {
 } bovw_search_options;
 
 BOVW_API void bovw_search_options_default(bovw_search_options *opts);
+
+/* Name of preset i, and what it is (NULL allowed); NULL past the last. Names and
+ * what they stand for stay as they are: "baseline", "fast", "best". */
+BOVW_API const char *bovw_preset_name(size_t i, const char **summary);
+
+/* Set everything but `top` as a preset has it. "fast" and "best" need an index with
+ * BOVW_SIGNATURES_HE64. BOVW_ERR_ARG for another name. */
+BOVW_API bovw_status bovw_search_options_preset(bovw_search_options *opts, const char *name,
+                                                bovw_error *err);
 
 typedef struct bovw_hit {
     uint32_t image;         /* id in the index */

@@ -22,6 +22,7 @@ enum {
     KEY_PLAIN_SIFT,
     KEY_UPRIGHT,
     KEY_DETECTOR,
+    KEY_PRESET,
     KEY_VERIFY,
     KEY_MIN_INLIERS,
     KEY_SCORE,
@@ -335,9 +336,14 @@ static error_t parse_scoring(int key, const char *text, const struct argp_state 
 static error_t parse_search(int key, char *text, struct argp_state *state)
 {
     search_input *input = state->input;
+    bovw_error err;
     switch (key) {
     case 'n':
         input->opts.top = (uint32_t)parse_count(state, "-n", text, 0, UINT32_MAX);
+        return 0;
+    case KEY_PRESET:
+        if (bovw_search_options_preset(&input->opts, text, &err) != BOVW_OK)
+            argp_error(state, "--preset: %s", err.text);
         return 0;
     case KEY_VERIFY:
         input->opts.verify = (uint32_t)parse_count(state, "--verify", text, 0, UINT32_MAX);
@@ -360,12 +366,14 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
 
 const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
 {
-    char assign[24] = "";
+    char assign[24] = "", preset[32] = "";
     int length = 0;
+    if (opts->preset)
+        snprintf(preset, sizeof preset, "--preset %s ", opts->preset);
     if (opts->assign)
         snprintf(assign, sizeof assign, " --assign %u", opts->assign);
-    length =
-        snprintf(text, SEARCH_TEXT, "--score %s%s", score_name((int)opts->score), assign);
+    length = snprintf(text, SEARCH_TEXT, "%s--score %s%s", preset,
+                      score_name((int)opts->score), assign);
     text += length;
     const size_t left = SEARCH_TEXT - (size_t)length;
     if (opts->score == BOVW_SCORE_TFIDF && opts->tf != BOVW_TF_RAW)
@@ -401,6 +409,18 @@ static char *help_scores(const char *text)
     return help_fill(text, "%s", names);
 }
 
+static char *help_presets(const char *text)
+{
+    char names[256] = "";
+    const char *name, *summary;
+    for (size_t i = 0; (name = bovw_preset_name(i, &summary)); i++) {
+        const size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s (%s)", i ? ", " : "", name,
+                 summary);
+    }
+    return help_fill(text, "%s", names);
+}
+
 static char *help_search(int key, const char *text, void *input)
 {
     const search_input *search = input;
@@ -409,6 +429,8 @@ static char *help_search(int key, const char *text, void *input)
     switch (key) {
     case 'n':
         return help_fill(text, "%u", search->defaults.top);
+    case KEY_PRESET:
+        return help_presets(text);
     case KEY_VERIFY:
         return help_fill(text, "%u", search->defaults.verify);
     case KEY_EXPAND:
@@ -439,6 +461,8 @@ static char *help_search(int key, const char *text, void *input)
 static const struct argp_option search_table[] = {
     {"top", 'n', "N", 0,
      "N results for each query; 0: every image that shares a word with it (default {})", 0},
+    {"preset", KEY_PRESET, "NAME", 0,
+     "how to search, in one word: {}; options after it change it (default baseline)", 0},
     {"verify", KEY_VERIFY, "N", 0,
      "verify the geometry of the first N results and rank them by similarity and "
      "spatially spread inliers (default {})",
