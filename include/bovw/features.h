@@ -94,13 +94,15 @@ typedef struct bovw_features {
     bovw_keypoint *keypoints; /* (n,), owned */
     uint8_t *descriptors;     /* (n, 128): 512 times the unit-length vector,
                                * rounded, at most 255; owned */
+    bool is_cropped;          /* to what is inside region: */
+    float region[4];          /* left, top, right, bottom, pixels */
 } bovw_features;
 
 /* Free what the struct owns and zero it. */
 BOVW_API void bovw_features_free(bovw_features *features);
 
 /* Keep the features whose centre lies strictly inside (x0, y0)-(x1, y1),
- * pixels of the original image. */
+ * pixels of the original image, and say so in `region`. */
 BOVW_API void bovw_features_crop(bovw_features *features, float x0, float y0, float x1,
                                  float y1);
 

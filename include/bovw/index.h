@@ -19,8 +19,32 @@ extern "C" {
 
 typedef struct bovw_index bovw_index;
 
+/* What an index keeps besides words, as a set of bits. */
+enum {
+    BOVW_SIGNATURES_NONE = 0,
+    BOVW_SIGNATURES_HE64 = 1,  /* 8 bytes a feature: score "he", cleaner matches for
+                                * verification */
+    BOVW_SIGNATURES_HE128 = 2, /* 16 bytes a feature, of which the first 8 are HE64 */
+    BOVW_SIGNATURES_ASMK = 4   /* 16 bytes a posting: score "asmk" */
+};
+
+/* "none", or names separated by commas: "he128,asmk". Setting HE128 sets HE64
+ * too. BOVW_ERR_ARG naming those that there are. */
+BOVW_API bovw_status bovw_signatures_parse(const char *text, uint32_t *signatures,
+                                           bovw_error *err);
+#define BOVW_SIGNATURES_TEXT 32
+/* The text that bovw_signatures_parse() reads. */
+BOVW_API void bovw_signatures_format(uint32_t signatures, char text[BOVW_SIGNATURES_TEXT]);
+/* Name of kind i and what it is for (NULL allowed); NULL past the last. */
+BOVW_API const char *bovw_signatures_kind(size_t i, const char **summary);
+
 /* Make an empty index at path, which must not exist or be an empty folder.
- * BOVW_ERR_ARG if something is there, BOVW_ERR_IO. */
+ * BOVW_ERR_ARG if something is there, or if there shall be signatures and the
+ * vocabulary has none; BOVW_ERR_IO. */
+BOVW_API bovw_status bovw_index_create_with(const char *path,
+                                            const bovw_vocabulary *vocabulary,
+                                            uint32_t signatures, bovw_error *err);
+/* The same without signatures. */
 BOVW_API bovw_status bovw_index_create(const char *path, const bovw_vocabulary *vocabulary,
                                        bovw_error *err);
 
@@ -41,6 +65,8 @@ BOVW_API uint64_t bovw_index_generation(const bovw_index *index);
 /* Size on disk of this generation's segments and weights, bytes; its copy of
  * the vocabulary is not counted. */
 BOVW_API uint64_t bovw_index_bytes(const bovw_index *index);
+/* Which signatures it has. */
+BOVW_API uint32_t bovw_index_signatures(const bovw_index *index);
 /* Borrowed until close. */
 BOVW_API const bovw_vocabulary *bovw_index_vocabulary(const bovw_index *index);
 
@@ -111,7 +137,8 @@ typedef struct bovw_add_result {
  * are not disturbed. BOVW_ERR_MISMATCH if the source has other options.
  * BOVW_ERR_CANCELLED after committing what is complete.
  * Memory: about 30 bytes a feature of a batch, 24 bytes a word, the names, and
- * 12 bytes an image of the index at each commit.
+ * 28 bytes an image of the index at each commit. With signatures also their own
+ * size for each feature of a batch and 8 bytes more, and 40 bytes a word.
  */
 BOVW_API bovw_status bovw_index_add(const char *path, bovw_source *source,
                                     const bovw_add_options *opts,

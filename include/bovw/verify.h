@@ -6,7 +6,9 @@
  * matching", CVPR 2007; Chum, Matas and Kittler, "Locally optimized RANSAC",
  * DAGM 2003. Every single match proposes a similarity (its two keypoints give
  * position, scale and angle); all are tried, so nothing is random. The best
- * ones are refined to an affinity and a homography.
+ * ones are refined to an affinity and a homography. Schoenberger et al., "A
+ * vote-and-verify strategy for fast spatial verification in image retrieval",
+ * ACCV 2016, for inliers that count by how they spread.
  */
 #ifndef BOVW_VERIFY_H
 #define BOVW_VERIFY_H
@@ -49,9 +51,27 @@ typedef struct bovw_geometry {
     bovw_model model;
     uint32_t n_inliers; /* one to one: no keypoint is in two of them, nor are two
                          * keypoints at exactly the same position */
+    float effective;    /* how many inliers they count for, given how they spread:
+                         * the cells of a grid that hold any, averaged over grids of
+                         * 8, 16, 32 and 64 cells along the longer side; of the two
+                         * images the lesser. In [0, n_inliers] */
     float transform[9]; /* row-major 3 x 3, from the first image to the second,
                          * pixels, bottom right 1; zeros where model is none */
 } bovw_geometry;
+
+/*
+ * The rule for "verified": from so many effective inliers the agreement is not
+ * chance. Measured with matches by word (20,000 words, 2,000 features an image,
+ * 5 to 2,000 matches a pair), the first 100 of the tf-idf ranking verified: of
+ * 68,539 pairs with a distractor that shows something else none passed (from 10
+ * on none either, from 9 on 9), and 71 % of 37,934 pairs of the same object did.
+ * Inliers counted one by one reach 1 in 10,000 at 20, where 66 % pass; at 8, 1.4
+ * % and 84 %. Look-alikes are not chance: of the 899,652 pairs of animal faces
+ * cropped alike 354 passed, about half of them the same animal. In all, 0.9 in
+ * 10,000 pairs of a distractor and anything else.
+ */
+#define BOVW_VERIFIED_EFFECTIVE 11.0f
+BOVW_API bool bovw_geometry_is_verified(const bovw_geometry *geometry);
 
 /* Scratch of one thread. BOVW_ERR_ARG naming the option that is out of range. */
 typedef struct bovw_verifier bovw_verifier;
@@ -77,7 +97,8 @@ typedef struct bovw_frame {
  * The same matches in the same order give the same result, bit for bit.
  * Keypoints that are not finite, without scale or far outside their image are
  * never inliers. BOVW_ERR_ARG if a match points outside or an image without
- * pixels has matches; BOVW_ERR_NOMEM. O(n^2).
+ * pixels has matches; BOVW_ERR_NOMEM. O(n^2), of
+ * which most is left out: 0.03 ms for 300 matches, 0.3 ms for 2,000.
  */
 BOVW_API bovw_status bovw_verify(bovw_verifier *verifier, const bovw_frame *a,
                                  const bovw_frame *b, const bovw_match *matches, size_t n,

@@ -6,6 +6,8 @@
  * quantization in PCM", 1982; Arthur and Vassilvitskii, "k-means++", SODA
  * 2007. Centroids are bytes like the descriptors, so every distance is an
  * exact integer and the same on any kernel and any number of threads.
+ * Signatures: Jegou, Douze and Schmid, "Hamming embedding and weak geometric
+ * consistency for large scale image search", ECCV 2008.
  */
 #ifndef BOVW_VOCABULARY_H
 #define BOVW_VOCABULARY_H
@@ -16,8 +18,9 @@
 extern "C" {
 #endif
 
-#define BOVW_MAX_WORDS   16777216u /* of a vocabulary */
-#define BOVW_MAX_SUMMARY 1000      /* bytes of bovw_vocabulary_summary() */
+#define BOVW_MAX_WORDS    16777216u /* of a vocabulary */
+#define BOVW_MAX_SUMMARY  1000      /* bytes of bovw_vocabulary_summary() */
+#define BOVW_MAX_ASSIGNED 16        /* words of one descriptor */
 
 /* ---- k-means on bytes -------------------------------------------------- */
 
@@ -77,7 +80,8 @@ typedef struct bovw_train_options {
 BOVW_API void bovw_train_options_default(bovw_train_options *opts);
 
 /*
- * Train a vocabulary on the descriptors of a source, in one pass over it.
+ * Train a vocabulary on the descriptors of a source, in one pass over it, and
+ * then its signatures on the same sample (bovw_vocabulary_embed()).
  * BOVW_ERR_ARG if the source has fewer descriptors than words.
  * Memory: 2 * sample * 144 bytes, besides what bovw_source_run() and
  * bovw_kmeans() need.
@@ -96,6 +100,38 @@ BOVW_API bovw_status bovw_vocabulary_new(const bovw_feature_options *opts,
                                          const char *summary, bovw_vocabulary **vocabulary,
                                          bovw_error *err);
 
+/* What makes signatures: bit i of a descriptor x of word c is
+ * row i of the projection . (x - centroid c) > threshold (c, i). */
+typedef struct bovw_embedding {
+    const int16_t *projection; /* (128, 128), rows of length 1 times 2^14 */
+    const int8_t *thresholds;  /* (k, 128), times 2 */
+} bovw_embedding;
+
+/* The same with signatures; from NULL: without. BOVW_ERR_ARG for a row longer
+ * than 1. Memory: 128 bytes a word more. */
+BOVW_API bovw_status bovw_vocabulary_new_embedded(const bovw_feature_options *opts,
+                                                  const uint8_t *centroids, uint32_t k,
+                                                  const bovw_embedding *from,
+                                                  const char *summary,
+                                                  bovw_vocabulary **vocabulary,
+                                                  bovw_error *err);
+
+/*
+ * A copy of a vocabulary with signatures that are learned from descriptors,
+ * (n, 128): the projection from all residuals, by principal components and a
+ * random rotation, the thresholds as medians of each word.
+ *
+ * The same descriptors and seed give the same signatures on any machine.
+ * BOVW_ERR_ARG for n = 0 or past 2^32 - 1, BOVW_ERR_NOMEM, BOVW_ERR_CANCELLED.
+ * Costs an assignment of all descriptors. Memory: 8 bytes a descriptor, 264 a
+ * word, and for each thread 512 for each descriptor of the most frequent word.
+ */
+BOVW_API bovw_status bovw_vocabulary_embed(const bovw_vocabulary *plain,
+                                           const uint8_t *descriptors, size_t n,
+                                           uint64_t seed, const bovw_compute *compute,
+                                           const bovw_monitor *monitor,
+                                           bovw_vocabulary **vocabulary, bovw_error *err);
+
 /* Write; the file appears whole or not at all. Same vocabulary, same bytes. */
 BOVW_API bovw_status bovw_vocabulary_save(const bovw_vocabulary *vocabulary,
                                           const char *path, bovw_error *err);
@@ -110,7 +146,8 @@ BOVW_API uint32_t bovw_vocabulary_size(const bovw_vocabulary *vocabulary);
 BOVW_API const uint8_t *bovw_vocabulary_centroids(const bovw_vocabulary *vocabulary);
 BOVW_API const bovw_feature_options *
 bovw_vocabulary_options(const bovw_vocabulary *vocabulary);
-/* 32 hexadecimal digits: XXH3-128 of the options and centroids. */
+/* 32 hexadecimal digits: XXH3-128 of options, centroids and, where it has them,
+ * what makes signatures. */
 BOVW_API const char *bovw_vocabulary_id(const bovw_vocabulary *vocabulary);
 /* How it was trained, one line of text. */
 BOVW_API const char *bovw_vocabulary_summary(const bovw_vocabulary *vocabulary);
@@ -129,6 +166,45 @@ BOVW_API bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
                                             const uint8_t *descriptors, size_t n,
                                             const bovw_compute *compute, uint32_t *words,
                                             uint32_t *distances, bovw_error *err);
+
+/*
+ * The r nearest words of each descriptor, exactly, nearest first; of equal
+ * distances the lower word is first. Costs little more than the nearest one.
+ *
+ *   r          in [1, BOVW_MAX_ASSIGNED] and at most the vocabulary's size.
+ *   words      (n, r) caller's buffer.
+ *   distances  (n, r) squared distances, or NULL.
+ *
+ * Otherwise as bovw_vocabulary_assign(), which is the same with r = 1.
+ * BOVW_ERR_ARG also for r out of range.
+ */
+BOVW_API bovw_status bovw_vocabulary_assign_multiple(
+    const bovw_vocabulary *vocabulary, const uint8_t *descriptors, size_t n, uint32_t r,
+    const bovw_compute *compute, uint32_t *words, uint32_t *distances, bovw_error *err);
+
+/* ---- signatures -------------------------------------------------------- */
+
+#define BOVW_SIGNATURE_BITS 128
+
+/* Vocabularies of files of version 1 have none. */
+BOVW_API bool bovw_vocabulary_has_signatures(const bovw_vocabulary *vocabulary);
+
+/*
+ * Signatures of descriptors within their words.
+ *
+ *   descriptors  (n, 128) bytes.
+ *   words        (n, n_words) each descriptor's words.
+ *   signatures   (n, n_words, 2) caller's buffer: bits 0 to 63, bits 64 to 127.
+ *                The first alone are the 64-bit signatures.
+ *
+ * BOVW_ERR_ARG where the vocabulary has no signatures or not such a word;
+ * BOVW_ERR_NOMEM. About 0.2 us each with AVX2.
+ */
+BOVW_API bovw_status bovw_vocabulary_signatures(const bovw_vocabulary *vocabulary,
+                                                const uint8_t *descriptors, size_t n,
+                                                uint32_t n_words, const uint32_t *words,
+                                                const bovw_compute *compute,
+                                                uint64_t *signatures, bovw_error *err);
 
 #ifdef __cplusplus
 }

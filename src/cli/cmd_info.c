@@ -82,8 +82,10 @@ static bovw_status print_vocabulary(const char *path, bovw_error *err)
     printf("kind: vocabulary\n"
            "words: %u\n"
            "id: %s\n"
+           "signatures: %s\n"
            "trained: %s\n",
            bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
+           bovw_vocabulary_has_signatures(vocabulary) ? "128 bits" : "none",
            bovw_vocabulary_summary(vocabulary));
     print_options(bovw_vocabulary_options(vocabulary));
     bovw_vocabulary_close(vocabulary);
@@ -132,6 +134,8 @@ static bovw_status print_index(const info_command *c, const bovw_monitor *monito
     if (status != BOVW_OK)
         return status;
     const bovw_vocabulary *vocabulary = bovw_index_vocabulary(index);
+    char signatures[BOVW_SIGNATURES_TEXT];
+    bovw_signatures_format(bovw_index_signatures(index), signatures);
     printf("kind: index\n"
            "images: %u\n"
            "features: %" PRIu64 "\n"
@@ -139,12 +143,13 @@ static bovw_status print_index(const info_command *c, const bovw_monitor *monito
            "segments: %u\n"
            "generation: %" PRIu64 "\n"
            "bytes: %" PRIu64 "\n"
+           "signatures: %s\n"
            "words: %u\n"
            "vocabulary: %s\n"
            "trained: %s\n",
            bovw_index_n_images(index), bovw_index_n_features(index),
            bovw_index_n_postings(index), bovw_index_n_segments(index),
-           bovw_index_generation(index), bovw_index_bytes(index),
+           bovw_index_generation(index), bovw_index_bytes(index), signatures,
            bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
            bovw_vocabulary_summary(vocabulary));
     print_options(bovw_vocabulary_options(vocabulary));

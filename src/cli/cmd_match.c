@@ -116,8 +116,9 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "A.jpg B.jpg",
     .doc = "Match two pictures and verify the matches. Prints how many features, tentative "
-           "matches and inliers there are, the model of the motion from A to B, and its 3 "
-           "x 3 matrix, row by row, in pixels.\v"
+           "matches and inliers there are, how many those count for given their spread, "
+           "whether that is more than chance gives, the model of the motion from A to B, "
+           "and its 3 x 3 matrix, row by row, in pixels.\v"
            "Example:\n"
            "  bovw match box.png scene.png -o matches.png",
     .children = children,
@@ -202,6 +203,8 @@ static void print_matching(FILE *to, const matching *m)
     fprintf(to, "features %u %u\n", m->features[0].n, m->features[1].n);
     fprintf(to, "tentative %zu\n", m->n);
     fprintf(to, "inliers %u\n", m->geometry.n_inliers);
+    fprintf(to, "effective %.2f\n", (double)m->geometry.effective);
+    fprintf(to, "verified %s\n", bovw_geometry_is_verified(&m->geometry) ? "yes" : "no");
     fprintf(to, "model %s\n", bovw_model_name(m->geometry.model));
     if (m->geometry.model == BOVW_MODEL_NONE)
         return;

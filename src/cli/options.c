@@ -22,8 +22,21 @@ enum {
     KEY_PLAIN_SIFT,
     KEY_UPRIGHT,
     KEY_DETECTOR,
+    KEY_PRESET,
     KEY_VERIFY,
-    KEY_MIN_INLIERS
+    KEY_MIN_INLIERS,
+    KEY_SCORE,
+    KEY_ASSIGN,
+    KEY_TF,
+    KEY_HE_BITS,
+    KEY_HE_THRESHOLD,
+    KEY_HE_SIGMA,
+    KEY_BURSTINESS,
+    KEY_ASMK_ALPHA,
+    KEY_ASMK_TAU,
+    KEY_MATCH_ASSIGN,
+    KEY_MATCH_THRESHOLD,
+    KEY_EXPAND
 };
 
 /* ---- options that every command has -------------------------------------- */
@@ -240,12 +253,97 @@ void search_input_default(search_input *input, uint32_t top)
     input->opts = input->defaults;
 }
 
+/* Name i of a kind of option; NULL past the last. */
+typedef const char *name_at(int i);
+
+static const char *score_name(int i)
+{
+    return bovw_score_name((bovw_score)i, NULL);
+}
+
+static const char *tf_name(int i)
+{
+    return bovw_tf_name((bovw_tf)i);
+}
+
+static const char *burstiness_name(int i)
+{
+    return bovw_burstiness_name((bovw_burstiness)i);
+}
+
+static int parse_name(const struct argp_state *state, const char *option, const char *text,
+                      name_at *name)
+{
+    char names[128] = "";
+    for (int i = 0; name(i); i++) {
+        const size_t length = strlen(names);
+        if (strcmp(text, name(i)) == 0)
+            return i;
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name(i));
+    }
+    argp_error(state, "%s: \"%s\" is not one of %s", option, text, names);
+    return 0;
+}
+
+/* How similar a query and an image are. */
+static error_t parse_scoring(int key, const char *text, const struct argp_state *state,
+                             bovw_search_options *opts)
+{
+    switch (key) {
+    case KEY_SCORE:
+        opts->score = (bovw_score)parse_name(state, "--score", text, score_name);
+        return 0;
+    case KEY_ASSIGN:
+        opts->assign = (uint32_t)parse_count(state, "--assign", text, 1, BOVW_MAX_ASSIGNED);
+        return 0;
+    case KEY_TF:
+        opts->tf = (bovw_tf)parse_name(state, "--tf", text, tf_name);
+        return 0;
+    case KEY_HE_BITS:
+        opts->he_bits = (uint32_t)parse_count(state, "--he-bits", text, 64, 128);
+        if (opts->he_bits != 64 && opts->he_bits != 128)
+            argp_error(state, "--he-bits: %s is neither 64 nor 128", text);
+        return 0;
+    case KEY_HE_THRESHOLD:
+        opts->he_threshold = (uint32_t)parse_count(state, "--he-threshold", text, 0, 64);
+        return 0;
+    case KEY_HE_SIGMA:
+        opts->he_sigma = parse_number(state, "--he-sigma", text, 0.01, 1000);
+        return 0;
+    case KEY_BURSTINESS:
+        opts->burstiness =
+            (bovw_burstiness)parse_name(state, "--burstiness", text, burstiness_name);
+        return 0;
+    case KEY_ASMK_ALPHA:
+        opts->asmk_alpha = parse_number(state, "--asmk-alpha", text, 0.01, 100);
+        return 0;
+    case KEY_ASMK_TAU:
+        opts->asmk_tau = parse_number(state, "--asmk-tau", text, 0, 0.99);
+        return 0;
+    case KEY_MATCH_ASSIGN:
+        opts->match_assign =
+            (uint32_t)parse_count(state, "--match-assign", text, 1, BOVW_MAX_ASSIGNED);
+        return 0;
+    case KEY_MATCH_THRESHOLD:
+        opts->match_threshold =
+            (uint32_t)parse_count(state, "--match-threshold", text, 0, 64);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_search(int key, char *text, struct argp_state *state)
 {
     search_input *input = state->input;
+    bovw_error err;
     switch (key) {
     case 'n':
         input->opts.top = (uint32_t)parse_count(state, "-n", text, 0, UINT32_MAX);
+        return 0;
+    case KEY_PRESET:
+        if (bovw_search_options_preset(&input->opts, text, &err) != BOVW_OK)
+            argp_error(state, "--preset: %s", err.text);
         return 0;
     case KEY_VERIFY:
         input->opts.verify = (uint32_t)parse_count(state, "--verify", text, 0, UINT32_MAX);
@@ -254,9 +352,73 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
         input->opts.min_inliers =
             (uint32_t)parse_count(state, "--min-inliers", text, 3, 100000);
         return 0;
+    case KEY_EXPAND:
+        input->opts.expand = (uint32_t)parse_count(state, "--expand", text, 0, 65535);
+        return 0;
+    case ARGP_KEY_END:
+        if (input->opts.expand > 0 && input->opts.verify == 0)
+            argp_error(state, "--expand: it wants verified results; give --verify N too");
+        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_scoring(key, text, state, &input->opts);
     }
+}
+
+const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
+{
+    char assign[24] = "", preset[32] = "";
+    int length = 0;
+    if (opts->preset)
+        snprintf(preset, sizeof preset, "--preset %s ", opts->preset);
+    if (opts->assign)
+        snprintf(assign, sizeof assign, " --assign %u", opts->assign);
+    length = snprintf(text, SEARCH_TEXT, "%s--score %s%s", preset,
+                      score_name((int)opts->score), assign);
+    text += length;
+    const size_t left = SEARCH_TEXT - (size_t)length;
+    if (opts->score == BOVW_SCORE_TFIDF && opts->tf != BOVW_TF_RAW)
+        snprintf(text, left, " --tf %s", bovw_tf_name(opts->tf));
+    if (opts->score == BOVW_SCORE_HE)
+        snprintf(text, left, "%s --he-threshold %u --he-sigma %g --burstiness %s",
+                 opts->he_bits == 64 ? " --he-bits 64" : "", opts->he_threshold,
+                 (double)opts->he_sigma, bovw_burstiness_name(opts->burstiness));
+    if (opts->score == BOVW_SCORE_ASMK)
+        snprintf(text, left, " --asmk-alpha %g --asmk-tau %g", (double)opts->asmk_alpha,
+                 (double)opts->asmk_tau);
+    if (opts->expand > 0) {
+        const size_t end = strlen(text);
+        snprintf(text + end, left - end, " --expand %u", opts->expand);
+    }
+    return text - length;
+}
+
+double timings_sum(const bovw_timings *s)
+{
+    return s->extraction + s->quantisation + s->search + s->verification + s->expansion;
+}
+
+static char *help_scores(const char *text)
+{
+    char names[256] = "";
+    const char *summary;
+    for (int i = 0; bovw_score_name((bovw_score)i, &summary); i++) {
+        const size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s (%s%s)", i ? ", " : "",
+                 score_name(i), i ? "" : "default: ", summary);
+    }
+    return help_fill(text, "%s", names);
+}
+
+static char *help_presets(const char *text)
+{
+    char names[256] = "";
+    const char *name, *summary;
+    for (size_t i = 0; (name = bovw_preset_name(i, &summary)); i++) {
+        const size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s (%s)", i ? ", " : "", name,
+                 summary);
+    }
+    return help_fill(text, "%s", names);
 }
 
 static char *help_search(int key, const char *text, void *input)
@@ -267,10 +429,30 @@ static char *help_search(int key, const char *text, void *input)
     switch (key) {
     case 'n':
         return help_fill(text, "%u", search->defaults.top);
+    case KEY_PRESET:
+        return help_presets(text);
     case KEY_VERIFY:
         return help_fill(text, "%u", search->defaults.verify);
-    case KEY_MIN_INLIERS:
-        return help_fill(text, "%u", search->defaults.min_inliers);
+    case KEY_EXPAND:
+        return help_fill(text, "%u", search->defaults.expand);
+    case KEY_SCORE:
+        return help_scores(text);
+    case KEY_TF:
+        return help_fill(text, "%s", bovw_tf_name(search->defaults.tf));
+    case KEY_HE_THRESHOLD:
+        return help_fill(text, "%u", search->defaults.he_threshold);
+    case KEY_HE_SIGMA:
+        return help_fill(text, "%g", (double)search->defaults.he_sigma);
+    case KEY_BURSTINESS:
+        return help_fill(text, "%s", bovw_burstiness_name(search->defaults.burstiness));
+    case KEY_ASMK_ALPHA:
+        return help_fill(text, "%g", (double)search->defaults.asmk_alpha);
+    case KEY_ASMK_TAU:
+        return help_fill(text, "%g", (double)search->defaults.asmk_tau);
+    case KEY_MATCH_ASSIGN:
+        return help_fill(text, "%u", search->defaults.match_assign);
+    case KEY_MATCH_THRESHOLD:
+        return help_fill(text, "%u", search->defaults.match_threshold);
     default:
         return help_as_is(text);
     }
@@ -279,12 +461,47 @@ static char *help_search(int key, const char *text, void *input)
 static const struct argp_option search_table[] = {
     {"top", 'n', "N", 0,
      "N results for each query; 0: every image that shares a word with it (default {})", 0},
+    {"preset", KEY_PRESET, "NAME", 0,
+     "how to search, in one word: {}; options after it change it (default baseline)", 0},
     {"verify", KEY_VERIFY, "N", 0,
-     "verify the geometry of the first N results and rank those that agree above all "
-     "others (default {})",
+     "verify the geometry of the first N results and rank them by similarity and "
+     "spatially spread inliers (default {})",
      0},
     {"min-inliers", KEY_MIN_INLIERS, "N", 0,
-     "matches that must agree for that (default {})", 0},
+     "call an image verified from N inliers on and ignore the geometry below that "
+     "(default: by how far the inliers spread, so that fewer than 1 in 10,000 chance "
+     "matches passes)",
+     0},
+    {"expand", KEY_EXPAND, "N", 0,
+     "search again with what the first N verified results show of the same; needs "
+     "--verify (default {})",
+     0},
+    {"match-assign", KEY_MATCH_ASSIGN, "N", 0,
+     "words of a query feature that it is matched by, where the index has he64 or he128 "
+     "(default {})",
+     0},
+    {"match-threshold", KEY_MATCH_THRESHOLD, "BITS", 0,
+     "and most bits of 64 in which matching signatures differ (default {})", 0},
+    {"score", KEY_SCORE, "NAME", 0, "how images are ranked: {}", 0},
+    {"assign", KEY_ASSIGN, "N", 0,
+     "words of a query feature, 1 to 16 (default: 1 for tfidf, 5 for he and asmk)", 0},
+    {"tf", KEY_TF, "NAME", 0,
+     "tfidf: a word that occurs n times counts n (raw), its square root (root) or 1 "
+     "(binary) (default {})",
+     0},
+    {"he-bits", KEY_HE_BITS, "BITS", 0,
+     "he: use 64 or 128 bits of the signatures (default: all that the index has)", 0},
+    {"he-threshold", KEY_HE_THRESHOLD, "BITS", 0,
+     "he: most bits of 64 in which matching signatures differ (default {})", 0},
+    {"he-sigma", KEY_HE_SIGMA, "BITS", 0,
+     "he: a match with h bits of 64 counts exp(-h^2 / BITS^2) (default {})", 0},
+    {"burstiness", KEY_BURSTINESS, "NAME", 0,
+     "he: discount what matches often, within an image (intra), also between images "
+     "(both), or not at all (none) (default {})",
+     0},
+    {"asmk-alpha", KEY_ASMK_ALPHA, "A", 0,
+     "asmk: a similarity u counts u to the power of A (default {})", 0},
+    {"asmk-tau", KEY_ASMK_TAU, "T", 0, "asmk: where it is above T (default {})", 0},
     {0}};
 
 const struct argp search_argp = {

@@ -16,7 +16,9 @@
 
 #include "base/memory.h"
 #include "base/names.h"
+#include "base/parallel.h"
 #include "index/snapshot.h"
+#include "vocabulary/embedding.h"
 
 void bovw_add_options_default(bovw_add_options *opts)
 {
@@ -44,8 +46,12 @@ typedef struct writer {
     name_table *own_table; /* of the source's names: finds duplicates */
     const char **own_names;
     uint8_t *states; /* (source count,) item_state */
-    uint32_t *words; /* scratch */
+    uint32_t *words; /* of a batch; scratch */
     size_t words_capacity;
+    uint64_t *signatures; /* (features of a batch, 2) scratch */
+    size_t signatures_capacity;
+    uint64_t *aggregates; /* the same; an image's start where its features do */
+    size_t aggregates_capacity;
     bovw_add_result result;
 } writer;
 
@@ -161,8 +167,8 @@ static bovw_status commit(writer *w, bovw_error *err)
     status = path ? segment_builder_write(w->builder, path, &entry->checksum, err)
                   : fail_memory(err, w->path);
     if (status == BOVW_OK)
-        status =
-            segment_open(path, bovw_vocabulary_size(w->index->vocabulary), &added, err);
+        status = segment_open(path, bovw_vocabulary_size(w->index->vocabulary),
+                              w->index->manifest.signatures, &added, err);
     if (status != BOVW_OK)
         goto done;
     entry->n_images = added.n_images;
@@ -211,6 +217,71 @@ static bool is_wanted(void *context, uint32_t item, const char *name,
     return false;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Aggregates of one image, whose features start at `first` in the batch. */
+static bool aggregate_image(writer *w, const bovw_features *image, size_t first)
+{
+    uint64_t *keys = mem_array(image->n, sizeof *keys);
+    if (!keys)
+        return false;
+    for (uint32_t i = 0; i < image->n; i++)
+        keys[i] = (uint64_t)w->words[first + i] << 32 | i;
+    qsort(keys, image->n, sizeof *keys, compare_keys);
+    vocabulary_aggregate(w->index->vocabulary, image->descriptors, keys, image->n, NULL,
+                         w->aggregates + 2 * first);
+    free(keys);
+    return true;
+}
+
+static bovw_status aggregate_batch(writer *w, const bovw_source_batch *batch, size_t n,
+                                   bovw_error *err)
+{
+    const int n_threads = parallel_threads(w->compute);
+    bool ok = true;
+    size_t *starts = mem_array(batch->n + 1, sizeof *starts);
+    if (!starts ||
+        !mem_grow(&w->aggregates, &w->aggregates_capacity, 2 * n, sizeof *w->aggregates)) {
+        free(starts);
+        return fail_memory(err, "signatures of a batch");
+    }
+    (void)n_threads;
+    for (size_t i = 0; i < batch->n; i++)
+        starts[i + 1] = starts[i] + batch->features[i].n;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads)
+    for (size_t i = 0; i < batch->n; i++) {
+        if (!aggregate_image(w, &batch->features[i], starts[i])) {
+#pragma omp atomic write
+            ok = false;
+        }
+    }
+    free(starts);
+    return ok ? BOVW_OK : fail_memory(err, "signatures of a batch");
+}
+
+/* Signatures of all images of a batch, as far as the index has them.
+ * descriptors and w->words (n,) are those of all images together. */
+static bovw_status sign_batch(writer *w, const bovw_source_batch *batch,
+                              const uint8_t *descriptors, size_t n, bovw_error *err)
+{
+    const uint32_t wanted = w->index->manifest.signatures;
+    bovw_status status = BOVW_OK;
+    if (wanted & BOVW_SIGNATURES_HE64) {
+        if (!mem_grow(&w->signatures, &w->signatures_capacity, 2 * n,
+                      sizeof *w->signatures))
+            return fail_memory(err, "signatures of a batch");
+        status = bovw_vocabulary_signatures(w->index->vocabulary, descriptors, n, 1,
+                                            w->words, w->compute, w->signatures, err);
+    }
+    if (status == BOVW_OK && wanted & BOVW_SIGNATURES_ASMK)
+        status = aggregate_batch(w, batch, n, err);
+    return status;
+}
+
 /* Words of all images of a batch, in one call so that all cores work. */
 static bovw_status quantise_batch(writer *w, const bovw_source_batch *batch,
                                   bovw_error *err)
@@ -228,8 +299,10 @@ static bovw_status quantise_batch(writer *w, const bovw_source_batch *batch,
         memcpy(descriptors + at, batch->features[i].descriptors, bytes);
         at += bytes;
     }
-    const bovw_status status = bovw_vocabulary_assign(w->index->vocabulary, descriptors, n,
-                                                      w->compute, w->words, NULL, err);
+    bovw_status status = bovw_vocabulary_assign(w->index->vocabulary, descriptors, n,
+                                                w->compute, w->words, NULL, err);
+    if (status == BOVW_OK)
+        status = sign_batch(w, batch, descriptors, n, err);
     free(descriptors);
     return status;
 }
@@ -244,7 +317,11 @@ static bovw_status add_batch(void *context, const bovw_source_batch *batch, bovw
         if (segment_builder_count(w->builder) >= UINT32_MAX - 2 - n_there)
             return fail(err, BOVW_ERR_LIMIT, "%s: more images than an index can hold",
                         w->path);
-        status = segment_builder_add(w->builder, &batch->features[i], w->words + at, err);
+        const image_signatures signatures = {
+            .features = w->signatures ? w->signatures + 2 * at : NULL,
+            .aggregates = w->aggregates ? w->aggregates + 2 * at : NULL};
+        status = segment_builder_add(w->builder, &batch->features[i], w->words + at,
+                                     &signatures, err);
         at += batch->features[i].n;
         if (status == BOVW_OK && segment_builder_count(w->builder) >= w->batch)
             status = commit(w, err);
@@ -313,6 +390,8 @@ static void writer_free(writer *w, uint32_t n_names)
     free(w->own_names);
     free(w->states);
     free(w->words);
+    free(w->signatures);
+    free(w->aggregates);
     name_table_free(w->table);
     name_table_free(w->own_table);
     segment_builder_free(w->builder);
@@ -355,8 +434,8 @@ bovw_status bovw_index_add(const char *path, bovw_source *source,
     if (status == BOVW_OK)
         status = tables(&w, err);
     if (status == BOVW_OK)
-        status =
-            segment_builder_new(bovw_vocabulary_size(w.index->vocabulary), &w.builder, err);
+        status = segment_builder_new(bovw_vocabulary_size(w.index->vocabulary),
+                                     w.index->manifest.signatures, &w.builder, err);
     if (status == BOVW_OK) {
         const bovw_source_consumer consumer = {
             .context = &w, .wanted = is_wanted, .consume = add_batch};

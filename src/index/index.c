@@ -38,13 +38,14 @@ static bovw_status check_folder(const char *path, bovw_error *err)
 }
 
 static bovw_status write_empty(const char *path, const bovw_vocabulary *vocabulary,
-                               bovw_error *err)
+                               uint32_t signatures, bovw_error *err)
 {
     manifest m = {0};
     char *vocabulary_file = vocabulary_path(path);
     char *weights_file = weights_path(path, 0);
     bovw_status status = BOVW_OK;
 
+    m.signatures = signatures;
     memcpy(m.vocabulary_id, bovw_vocabulary_id(vocabulary), sizeof m.vocabulary_id);
     if (!vocabulary_file || !weights_file)
         status = fail_memory(err, path);
@@ -60,10 +61,16 @@ static bovw_status write_empty(const char *path, const bovw_vocabulary *vocabula
     return status;
 }
 
-bovw_status bovw_index_create(const char *path, const bovw_vocabulary *vocabulary,
-                              bovw_error *err)
+bovw_status bovw_index_create_with(const char *path, const bovw_vocabulary *vocabulary,
+                                   uint32_t signatures, bovw_error *err)
 {
     bovw_status status = BOVW_OK;
+    if (signatures && !bovw_vocabulary_has_signatures(vocabulary))
+        return fail(err, BOVW_ERR_ARG,
+                    "the vocabulary is of a version before signatures: train it again "
+                    "(bovw vocab train), or make the index without them");
+    if (signatures & BOVW_SIGNATURES_HE128)
+        signatures |= BOVW_SIGNATURES_HE64;
     if (mkdir(path, 0777) != 0) {
         if (errno != EEXIST)
             return fail_errno(err, path, "cannot make the folder");
@@ -72,8 +79,14 @@ bovw_status bovw_index_create(const char *path, const bovw_vocabulary *vocabular
         status = check_folder(path, err);
     }
     if (status == BOVW_OK)
-        status = write_empty(path, vocabulary, err);
+        status = write_empty(path, vocabulary, signatures, err);
     return status;
+}
+
+bovw_status bovw_index_create(const char *path, const bovw_vocabulary *vocabulary,
+                              bovw_error *err)
+{
+    return bovw_index_create_with(path, vocabulary, BOVW_SIGNATURES_NONE, err);
 }
 
 /* ---- opening ------------------------------------------------------------- */
@@ -88,6 +101,10 @@ static bovw_status open_vocabulary(bovw_index *index, bovw_error *err)
         status = fail(err, BOVW_ERR_MISMATCH,
                       "%s: vocabulary %s does not belong to the index, which has %s", path,
                       bovw_vocabulary_id(index->vocabulary), index->manifest.vocabulary_id);
+    if (status == BOVW_OK && index->manifest.signatures &&
+        !bovw_vocabulary_has_signatures(index->vocabulary))
+        status = fail(err, BOVW_ERR_CORRUPT,
+                      "%s: the index has signatures and its vocabulary has none", path);
     free(path);
     return status;
 }
@@ -97,9 +114,9 @@ static bovw_status open_segment(bovw_index *index, uint32_t i, bovw_error *err)
     const manifest_segment *m = &index->manifest.segments[i];
     segment *s = &index->segments[i];
     char *path = segment_path(index->path, m->number);
-    bovw_status status =
-        path ? segment_open(path, bovw_vocabulary_size(index->vocabulary), s, err)
-             : fail_memory(err, index->path);
+    bovw_status status = path ? segment_open(path, bovw_vocabulary_size(index->vocabulary),
+                                             index->manifest.signatures, s, err)
+                              : fail_memory(err, index->path);
     if (status == BOVW_OK) {
         index->n_segments = i + 1;
         if (s->file.checksum != m->checksum || s->file.map.size != m->n_bytes ||
@@ -230,6 +247,11 @@ uint64_t bovw_index_bytes(const bovw_index *index)
     for (uint32_t i = 0; i < index->n_segments; i++)
         n += index->segments[i].file.map.size;
     return n;
+}
+
+uint32_t bovw_index_signatures(const bovw_index *index)
+{
+    return index->manifest.signatures;
 }
 
 const bovw_vocabulary *bovw_index_vocabulary(const bovw_index *index)

@@ -70,13 +70,16 @@ static json_t *segment_json(const manifest_segment *s)
 
 static char *manifest_text(const manifest *m)
 {
+    char signatures[BOVW_SIGNATURES_TEXT];
+    bovw_signatures_format(m->signatures, signatures);
     json_t *segments = json_array();
     for (uint32_t i = 0; i < m->n_segments; i++)
         json_array_append_new(segments, segment_json(&m->segments[i]));
-    json_t *root = json_pack(
-        "{s:s, s:i, s:I, s:s, s:o, s:o}", "format", "bovw index", "version",
-        MANIFEST_VERSION, "generation", (json_int_t)m->generation, "vocabulary",
-        m->vocabulary_id, "weights", hex_json(m->weights_checksum), "segments", segments);
+    json_t *root =
+        json_pack("{s:s, s:i, s:I, s:s, s:s, s:o, s:o}", "format", "bovw index", "version",
+                  MANIFEST_VERSION, "generation", (json_int_t)m->generation, "vocabulary",
+                  m->vocabulary_id, "signatures", signatures, "weights",
+                  hex_json(m->weights_checksum), "segments", segments);
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     json_decref(root);
     if (!text)
@@ -150,7 +153,16 @@ static bool read_segment(const json_t *object, manifest_segment *out)
     return true;
 }
 
-static bool read_fields(const json_t *root, manifest *m)
+/* Version 1 had none. */
+static bool read_signatures(const json_t *root, json_int_t version, uint32_t *signatures)
+{
+    const char *text = json_string_value(json_object_get(root, "signatures"));
+    *signatures = BOVW_SIGNATURES_NONE;
+    return version == 1 ||
+           (text && bovw_signatures_parse(text, signatures, NULL) == BOVW_OK);
+}
+
+static bool read_fields(const json_t *root, json_int_t version, manifest *m)
 {
     const char *id = json_string_value(json_object_get(root, "vocabulary"));
     const json_t *segments = json_object_get(root, "segments");
@@ -159,6 +171,7 @@ static bool read_fields(const json_t *root, manifest *m)
 
     if (!id || strlen(id) != 32 || !json_is_array(segments) || n > 1000000 ||
         !read_count(root, "generation", 0, INT64_MAX, &m->generation) ||
+        !read_signatures(root, version, &m->signatures) ||
         !read_hex(json_object_get(root, "weights"), &m->weights_checksum))
         return false;
     memcpy(m->vocabulary_id, id, 33);
@@ -201,13 +214,13 @@ static bovw_status parse_manifest(const char *path, char *text, size_t n_bytes, 
 
     if (!root || !format || strcmp(format, "bovw index") != 0)
         status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged, or not of a bovw index", path);
-    else if (version != MANIFEST_VERSION)
+    else if (version < 1 || version > MANIFEST_VERSION)
         status = fail(err, BOVW_ERR_VERSION,
-                      "%s: index format version %lld, this build reads %d", path,
+                      "%s: index format version %lld, this build reads 1 to %d", path,
                       (long long)version, MANIFEST_VERSION);
     else if (!is_whole)
         status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged (checksum)", path);
-    else if (!read_fields(root, &read))
+    else if (!read_fields(root, version, &read))
         status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged fields", path);
     json_decref(root);
     if (status == BOVW_OK)

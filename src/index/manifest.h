@@ -5,10 +5,10 @@
 
 #include <stdint.h>
 
-#include "base/error.h"
+#include "bovw/index.h"
 
 enum {
-    MANIFEST_VERSION = 1
+    MANIFEST_VERSION = 2 /* 1, which has no signatures, is read as well */
 };
 
 typedef struct manifest_segment {
@@ -22,6 +22,7 @@ typedef struct manifest_segment {
 typedef struct manifest {
     uint64_t generation;
     char vocabulary_id[33];
+    uint32_t signatures;        /* that every segment has; BOVW_SIGNATURES_ */
     uint64_t weights_checksum;  /* of the container "weights.GENERATION" */
     manifest_segment *segments; /* (n_segments,) owned */
     uint32_t n_segments;

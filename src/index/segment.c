@@ -23,8 +23,38 @@ static bovw_status get(const segment *s, uint32_t id, const char *name, uint64_t
     return status;
 }
 
+/* Find the sections of the signatures that there shall be. */
+static bovw_status read_signatures(segment *s, uint32_t signatures, bovw_error *err)
+{
+    const uint64_t starts_bytes = ((uint64_t)s->n_words + 1) * 8;
+    const uint64_t feature_bytes = s->n_features * PLANE_BYTES;
+    const uint64_t posting_bytes = s->n_postings * PLANE_BYTES;
+    bovw_status st = BOVW_OK;
+
+    if (signatures & BOVW_SIGNATURES_HE64) {
+        st = get(s, SECTION_FEATURE_STARTS, "feature starts", starts_bytes,
+                 &s->feature_starts, NULL, err);
+        if (st == BOVW_OK)
+            st = get(s, SECTION_HE_LOW, "signatures", feature_bytes, &s->he[0], NULL, err);
+    }
+    if (st == BOVW_OK && signatures & BOVW_SIGNATURES_HE128)
+        st =
+            get(s, SECTION_HE_HIGH, "long signatures", feature_bytes, &s->he[1], NULL, err);
+    if (st != BOVW_OK || !(signatures & BOVW_SIGNATURES_ASMK))
+        return st;
+    st = get(s, SECTION_POSTING_STARTS, "posting starts", starts_bytes, &s->posting_starts,
+             NULL, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_ASMK_LOW, "aggregates", posting_bytes, &s->asmk[0], NULL, err);
+    if (st == BOVW_OK)
+        st = get(s, SECTION_ASMK_HIGH, "long aggregates", posting_bytes, &s->asmk[1], NULL,
+                 err);
+    return st;
+}
+
 /* Find the sections and check that their sizes fit each other. */
-static bovw_status read_layout(segment *s, uint32_t n_words, bovw_error *err)
+static bovw_status read_layout(segment *s, uint32_t n_words, uint32_t signatures,
+                               bovw_error *err)
 {
     const uint8_t *summary = NULL, *names = NULL;
     bovw_status st =
@@ -38,7 +68,8 @@ static bovw_status read_layout(segment *s, uint32_t n_words, bovw_error *err)
         return fail(err, BOVW_ERR_MISMATCH,
                     "%s: made for %llu words, the vocabulary has %u", s->path,
                     (unsigned long long)k, n_words);
-    if (n == 0 || n >= UINT32_MAX || s->n_postings > s->n_features)
+    if (n == 0 || n >= UINT32_MAX || s->n_postings > s->n_features ||
+        s->n_features > UINT64_MAX / PLANE_BYTES)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged summary", s->path);
     s->n_images = (uint32_t)n;
     s->n_words = n_words;
@@ -71,17 +102,18 @@ static bovw_status read_layout(segment *s, uint32_t n_words, bovw_error *err)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged sections", s->path);
     s->features_bytes -= CODED_PADDING;
     s->postings_bytes -= CODED_PADDING;
-    return BOVW_OK;
+    return read_signatures(s, signatures, err);
 }
 
-bovw_status segment_open(const char *path, uint32_t n_words, segment *out, bovw_error *err)
+bovw_status segment_open(const char *path, uint32_t n_words, uint32_t signatures,
+                         segment *out, bovw_error *err)
 {
     segment s = {.path = mem_text(path)};
     if (!s.path)
         return fail_memory(err, path);
     bovw_status status = container_open(path, SEGMENT_KIND, SEGMENT_VERSION, &s.file, err);
     if (status == BOVW_OK)
-        status = read_layout(&s, n_words, err);
+        status = read_layout(&s, n_words, signatures, err);
     if (status == BOVW_OK)
         *out = s;
     else
@@ -163,6 +195,67 @@ bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
     return BOVW_OK;
 }
 
+bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
+                               const uint8_t *planes[2], uint64_t *n, bovw_error *err)
+{
+    uint64_t start;
+    if (!get_range(is_asmk ? s->posting_starts : s->feature_starts, word,
+                   is_asmk ? s->n_postings : s->n_features, &start, n))
+        return fail(err, BOVW_ERR_CORRUPT, "%s: signatures of word %u are damaged", s->path,
+                    word);
+    const uint8_t *const *all = is_asmk ? s->asmk : s->he;
+    for (int i = 0; i < 2; i++)
+        planes[i] = all[i] ? all[i] + start * PLANE_BYTES : NULL;
+    return BOVW_OK;
+}
+
+/* Signatures of one word: as many as there are features and postings; and the
+ * aggregate of a single feature is its signature. */
+static bovw_status check_word(const segment *s, uint32_t word, uint32_t *images,
+                              uint32_t *tfs, bovw_error *err)
+{
+    const uint8_t *he[2] = {NULL, NULL}, *asmk[2] = {NULL, NULL};
+    const uint32_t n = segment_frequency(s, word);
+    uint64_t n_features = 0, n_he = 0, n_asmk = 0, at = 0;
+
+    bovw_status status = segment_postings(s, word, images, tfs, err);
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
+        n_features += tfs[i];
+    if (status == BOVW_OK && s->he[0])
+        status = segment_signatures(s, word, false, he, &n_he, err);
+    if (status == BOVW_OK && s->asmk[0])
+        status = segment_signatures(s, word, true, asmk, &n_asmk, err);
+    if (status == BOVW_OK &&
+        ((s->he[0] && n_he != n_features) || (s->asmk[0] && n_asmk != n)))
+        status = fail(err, BOVW_ERR_CORRUPT, "%s: wrong number of signatures of word %u",
+                      s->path, word);
+    for (int plane = 0; status == BOVW_OK && plane < 2; plane++) {
+        at = 0;
+        for (uint32_t i = 0; he[plane] && asmk[plane] && i < n; at += tfs[i++]) {
+            if (tfs[i] == 1 && memcmp(he[plane] + at * PLANE_BYTES,
+                                      asmk[plane] + (size_t)i * PLANE_BYTES, PLANE_BYTES))
+                return fail(err, BOVW_ERR_CORRUPT,
+                            "%s: signature and aggregate of word %u disagree", s->path,
+                            word);
+        }
+    }
+    return status;
+}
+
+static bovw_status check_signatures(const segment *s, bovw_error *err)
+{
+    if (!s->he[0] && !s->asmk[0])
+        return BOVW_OK;
+    uint32_t *images = mem_array(s->n_images, sizeof *images);
+    uint32_t *tfs = mem_array(s->n_images, sizeof *tfs);
+    bovw_status status = images && tfs ? BOVW_OK : fail_memory(err, s->path);
+    for (uint32_t w = 0; status == BOVW_OK && w < s->n_words; w++)
+        status = check_word(s, w, images, tfs, err);
+    free(images);
+    free(tfs);
+    return status;
+}
+
 /* Rebuild the postings of a segment from its features. */
 static bovw_status rebuild(const segment *s, segment_builder *builder, bovw_error *err)
 {
@@ -189,7 +282,7 @@ static bovw_status rebuild(const segment *s, segment_builder *builder, bovw_erro
         f.keypoints = keypoints;
         memcpy(f.content_id, info.content_id, BOVW_CONTENT_ID_BYTES);
         if (status == BOVW_OK)
-            status = segment_builder_add(builder, &f, words, err);
+            status = segment_builder_add(builder, &f, words, NULL, err);
     }
     free(words);
     free(keypoints);
@@ -204,11 +297,13 @@ bovw_status segment_check(const segment *s, bovw_error *err)
 
     bovw_status status = container_verify(&s->file, s->path, err);
     if (status == BOVW_OK)
-        status = segment_builder_new(s->n_words, &builder, err);
+        status = segment_builder_new(s->n_words, BOVW_SIGNATURES_NONE, &builder, err);
     if (status == BOVW_OK)
         status = rebuild(s, builder, err);
     if (status == BOVW_OK)
         status = segment_builder_compare(builder, s, err);
+    if (status == BOVW_OK)
+        status = check_signatures(s, err);
     segment_builder_free(builder);
     return status;
 }

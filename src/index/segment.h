@@ -3,6 +3,8 @@
 #ifndef INDEX_SEGMENT_H
 #define INDEX_SEGMENT_H
 
+#include <stdbool.h>
+
 #include "bovw/index.h"
 #include "io/container.h"
 
@@ -11,17 +13,26 @@
 /* Collects the images of one segment in memory. */
 typedef struct segment_builder segment_builder;
 
-bovw_status segment_builder_new(uint32_t n_words, segment_builder **builder,
-                                bovw_error *err);
+/* With signatures, a set of BOVW_SIGNATURES_. */
+bovw_status segment_builder_new(uint32_t n_words, uint32_t signatures,
+                                segment_builder **builder, bovw_error *err);
 void segment_builder_free(segment_builder *builder);
 uint32_t segment_builder_count(const segment_builder *builder);
 
-/* Add an image: words (features->n,) in [0, n_words). Descriptors are not
- * looked at. On failure the builder is as it was. */
-bovw_status segment_builder_add(segment_builder *builder, const bovw_features *features,
-                                const uint32_t *words, bovw_error *err);
+/* Signatures of one image; NULL where the builder wants none. */
+typedef struct image_signatures {
+    const uint64_t *features;   /* (n, 2) in the order of the features */
+    const uint64_t *aggregates; /* (distinct words, 2) in ascending order of word */
+} image_signatures;
 
-/* Write what was added, and empty the builder for the next segment. */
+/* Add an image: words (features->n,) in [0, n_words). Descriptors are not
+ * looked at. signatures may be NULL. On failure the builder is as it was. */
+bovw_status segment_builder_add(segment_builder *builder, const bovw_features *features,
+                                const uint32_t *words, const image_signatures *signatures,
+                                bovw_error *err);
+
+/* Write what was added, and empty the builder for the next segment. After a
+ * failure it can only be freed. */
 bovw_status segment_builder_write(segment_builder *builder, const char *path,
                                   uint64_t *checksum, bovw_error *err);
 
@@ -51,10 +62,19 @@ typedef struct segment {
     const uint8_t *frequencies;     /* (n_words,) 32 bit: images with the word */
     const uint8_t *postings;
     uint64_t postings_bytes; /* without the padding */
+
+    /* Signatures as planes of 64 bit, bits 0 to 63 and bits 64 to 127; NULL
+     * where the index has none. They follow the postings: of a word, of its
+     * images in turn, and there of features in the order of the feature blob. */
+    const uint8_t *feature_starts; /* (n_words + 1,) 64 bit: features of the words before */
+    const uint8_t *he[2];          /* (n_features,) */
+    const uint8_t *posting_starts; /* (n_words + 1,) 64 bit: postings of the words before */
+    const uint8_t *asmk[2];        /* (n_postings,) */
 } segment;
 
-/* Map a segment and check its layout: O(1). */
-bovw_status segment_open(const char *path, uint32_t n_words, segment *out, bovw_error *err);
+/* Map a segment that has these signatures and check its layout: O(1). */
+bovw_status segment_open(const char *path, uint32_t n_words, uint32_t signatures,
+                         segment *out, bovw_error *err);
 void segment_close(segment *s);
 
 /* Read every byte: checksums, and that postings follow from the features. */
@@ -73,5 +93,11 @@ uint32_t segment_frequency(const segment *s, uint32_t word);
 /* Decode the segment_frequency() postings of a word. */
 bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
                              uint32_t *tfs, bovw_error *err);
+
+/* Signatures of a word's features, or of its postings where is_asmk: planes gets
+ * where they start, the second NULL where there is none, and *n how many there
+ * are. The segment must have such signatures. */
+bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
+                               const uint8_t *planes[2], uint64_t *n, bovw_error *err);
 
 #endif

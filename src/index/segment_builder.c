@@ -3,7 +3,8 @@
  * Images come in order of id. Each one's features are sorted by word, which
  * gives its (word, tf) pairs; the postings are those pairs, of all images,
  * sorted by word, which a counting sort does in one pass since the images are
- * in order already.
+ * in order already. Signatures follow the same sort, one plane after the other
+ * into the memory of the one before.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,26 @@ typedef struct word_count {
     uint32_t word, tf;
 } word_count;
 
+/* Halves of signatures, little-endian. */
+typedef struct plane {
+    uint64_t *values;
+    size_t capacity;
+} plane;
+
+enum {
+    HE_LOW,
+    HE_HIGH,
+    ASMK_LOW,
+    ASMK_HIGH,
+    N_PLANES
+};
+
 struct segment_builder {
     uint32_t n_words;
+    uint32_t signatures;
+    plane planes[N_PLANES]; /* in order of image, and within it of word: one value
+                             * a feature (HE), or a pair (ASMK) */
+    plane spare;
     uint32_t n_images;
     uint64_t n_features;
     byte_array names, name_offsets, images, features, feature_offsets;
@@ -38,12 +57,13 @@ struct segment_builder {
     size_t order_capacity;
 };
 
-bovw_status segment_builder_new(uint32_t n_words, segment_builder **builder,
-                                bovw_error *err)
+bovw_status segment_builder_new(uint32_t n_words, uint32_t signatures,
+                                segment_builder **builder, bovw_error *err)
 {
     segment_builder *made = mem_array(1, sizeof *made);
     if (made) {
         made->n_words = n_words;
+        made->signatures = signatures;
         made->frequencies = mem_array(n_words, sizeof *made->frequencies);
     }
     if (!made || !made->frequencies) {
@@ -67,7 +87,33 @@ void segment_builder_free(segment_builder *builder)
     free(builder->pair_ends);
     free(builder->frequencies);
     free(builder->order);
+    for (int i = 0; i < N_PLANES; i++)
+        free(builder->planes[i].values);
+    free(builder->spare.values);
     free(builder);
+}
+
+static bool has_plane(const segment_builder *b, int which)
+{
+    static const uint32_t wants[N_PLANES] = {BOVW_SIGNATURES_HE64, BOVW_SIGNATURES_HE128,
+                                             BOVW_SIGNATURES_ASMK, BOVW_SIGNATURES_ASMK};
+    return b->signatures & wants[which];
+}
+
+static bool reserve_plane(plane *p, size_t n)
+{
+    /* Never NULL, also for an image without features. */
+    return mem_grow(&p->values, &p->capacity, n + 1, sizeof *p->values);
+}
+
+static bool reserve_planes(segment_builder *b, uint32_t n)
+{
+    for (int i = 0; i < N_PLANES; i++) {
+        const size_t filled = i < ASMK_LOW ? (size_t)b->n_features : b->n_pairs;
+        if (has_plane(b, i) && !reserve_plane(&b->planes[i], filled + n))
+            return false;
+    }
+    return true;
 }
 
 uint32_t segment_builder_count(const segment_builder *builder)
@@ -95,7 +141,9 @@ static bool reserve_image(segment_builder *b, size_t name_bytes, uint32_t n)
            mem_grow(&b->pairs, &b->pairs_capacity, b->n_pairs + n, sizeof *b->pairs) &&
            mem_grow(&b->pair_ends, &b->pair_ends_capacity, (size_t)b->n_images + 1,
                     sizeof *b->pair_ends) &&
-           mem_grow(&b->order, &b->order_capacity, (size_t)n + n / 2 + 1, sizeof *b->order);
+           mem_grow(&b->order, &b->order_capacity, (size_t)n + n / 2 + 1,
+                    sizeof *b->order) &&
+           reserve_planes(b, n);
 }
 
 static int compare_u64(const void *a, const void *b)
@@ -134,8 +182,34 @@ static void append_pairs(segment_builder *b, uint32_t n)
     }
 }
 
+/* Append the halves of n signatures (n, 2), in the given order or as they are. */
+static void append_plane(plane *p, size_t filled, const uint64_t *signatures, int half,
+                         const uint64_t *order, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t from = order ? (uint32_t)order[i] : i;
+        store_le64((uint8_t *)&p->values[filled + i], signatures[2 * from + (size_t)half]);
+    }
+}
+
+static void append_signatures(segment_builder *b, const image_signatures *signatures,
+                              uint32_t n_features, size_t n_pairs)
+{
+    for (int i = 0; i < N_PLANES; i++) {
+        if (!has_plane(b, i))
+            continue;
+        if (i < ASMK_LOW)
+            append_plane(&b->planes[i], (size_t)b->n_features, signatures->features, i,
+                         b->order, n_features);
+        else
+            append_plane(&b->planes[i], b->n_pairs - n_pairs, signatures->aggregates,
+                         i - ASMK_LOW, NULL, n_pairs);
+    }
+}
+
 bovw_status segment_builder_add(segment_builder *b, const bovw_features *features,
-                                const uint32_t *words, bovw_error *err)
+                                const uint32_t *words, const image_signatures *signatures,
+                                bovw_error *err)
 {
     const size_t name_bytes = strlen(features->name) + 1;
     const uint32_t n = features->n;
@@ -162,7 +236,9 @@ bovw_status segment_builder_add(segment_builder *b, const bovw_features *feature
         append_le64(&b->feature_offsets, 0);
     append_features(b, features);
     append_le64(&b->feature_offsets, b->features.n);
+    const size_t n_pairs = b->n_pairs;
     append_pairs(b, n);
+    append_signatures(b, signatures, n, b->n_pairs - n_pairs);
     b->pair_ends[b->n_images++] = b->n_pairs;
     b->n_features += n;
     return BOVW_OK;
@@ -224,6 +300,97 @@ static bovw_status encode_postings(const segment_builder *b, byte_array *offsets
     return ok ? BOVW_OK : fail_memory(err, "postings of a segment");
 }
 
+/* ---- signatures, sorted by word ------------------------------------------- */
+
+/* Where each word's features (or its postings, where is_pairs) start, (n_words
+ * + 1,) 64 bit; the caller's, NULL without memory. */
+static uint64_t *count_starts(const segment_builder *b, bool is_pairs)
+{
+    uint64_t *starts = mem_array((size_t)b->n_words + 1, sizeof *starts);
+    for (size_t i = 0; starts && i < b->n_pairs; i++)
+        starts[b->pairs[i].word + 1] += is_pairs ? 1 : b->pairs[i].tf;
+    for (uint32_t w = 0; starts && w < b->n_words; w++)
+        starts[w + 1] += starts[w];
+    return starts;
+}
+
+/* Sort one plane by word, into the spare one, which then changes places with
+ * it. next is scratch, (n_words,). */
+static bool sort_plane(segment_builder *b, plane *p, bool is_pairs, const uint64_t *starts,
+                       uint64_t *next)
+{
+    size_t from = 0;
+    if (!reserve_plane(&b->spare, (size_t)starts[b->n_words]))
+        return false;
+    memcpy(next, starts, (size_t)b->n_words * sizeof *next);
+    for (size_t i = 0; i < b->n_pairs; i++) {
+        const uint32_t n = is_pairs ? 1 : b->pairs[i].tf;
+        uint64_t *to = b->spare.values + next[b->pairs[i].word];
+        next[b->pairs[i].word] += n;
+        for (uint32_t j = 0; j < n; j++)
+            to[j] = p->values[from++];
+    }
+    const plane sorted = b->spare;
+    b->spare = *p;
+    *p = sorted;
+    return true;
+}
+
+/* Sort the planes and add their sections; starts gets the caller's memory that
+ * the sections need until they are written. */
+static bovw_status add_signature_sections(segment_builder *b, uint64_t *starts[2],
+                                          container_section *sections, uint32_t *n,
+                                          bovw_error *err)
+{
+    uint64_t *next = mem_array(b->n_words, sizeof *next);
+    bool ok = next != NULL;
+
+    for (int i = 0; ok && i < N_PLANES; i++) {
+        const int kind = i < ASMK_LOW ? 0 : 1;
+        if (!has_plane(b, i))
+            continue;
+        const bool is_first = starts[kind] == NULL;
+        if (is_first)
+            starts[kind] = count_starts(b, kind == 1);
+        ok = starts[kind] && sort_plane(b, &b->planes[i], kind == 1, starts[kind], next);
+        if (!ok)
+            break;
+        const uint64_t n_values = starts[kind][b->n_words];
+        if (is_first)
+            sections[(*n)++] = (container_section){
+                .id = kind == 0 ? SECTION_FEATURE_STARTS : SECTION_POSTING_STARTS,
+                .data = starts[kind],
+                .n_bytes = ((uint64_t)b->n_words + 1) * 8};
+        static const uint32_t ids[N_PLANES] = {SECTION_HE_LOW, SECTION_HE_HIGH,
+                                               SECTION_ASMK_LOW, SECTION_ASMK_HIGH};
+        sections[(*n)++] = (container_section){
+            .id = ids[i], .data = b->planes[i].values, .n_bytes = n_values * PLANE_BYTES};
+    }
+    free(next);
+    for (int kind = 0; ok && kind < 2; kind++) {
+        for (uint32_t w = 0; starts[kind] && w <= b->n_words; w++)
+            store_le64((uint8_t *)&starts[kind][w], starts[kind][w]);
+    }
+    return ok ? BOVW_OK : fail_memory(err, "signatures of a segment");
+}
+
+/* ---- whole segments -------------------------------------------------------- */
+
+/* Do stored starts agree with the words of the images? */
+static bool same_starts(const segment_builder *b, const uint8_t *stored, bool is_pairs,
+                        bool *has_memory)
+{
+    if (!stored)
+        return true;
+    uint64_t *starts = count_starts(b, is_pairs);
+    bool same = starts != NULL;
+    *has_memory = *has_memory && starts;
+    for (uint32_t w = 0; same && w <= b->n_words; w++)
+        same = load_le64(stored + (size_t)w * 8) == starts[w];
+    free(starts);
+    return same;
+}
+
 bovw_status segment_builder_compare(const segment_builder *b, const struct segment *s,
                                     bovw_error *err)
 {
@@ -235,6 +402,11 @@ bovw_status segment_builder_compare(const segment_builder *b, const struct segme
                 memcmp(s->posting_offsets, offsets.bytes, offsets.n) == 0;
     for (uint32_t w = 0; same && w < b->n_words; w++)
         same = load_le32(s->frequencies + (size_t)w * 4) == b->frequencies[w];
+    bool has_memory = true;
+    same = same && same_starts(b, s->feature_starts, false, &has_memory) &&
+           same_starts(b, s->posting_starts, true, &has_memory);
+    if (status == BOVW_OK && !has_memory)
+        status = fail_memory(err, s->path);
     if (status == BOVW_OK && !same)
         status = fail(err, BOVW_ERR_CORRUPT, "%s: postings and words of images disagree",
                       s->path);
@@ -262,6 +434,8 @@ bovw_status segment_builder_write(segment_builder *b, const char *path, uint64_t
                                   bovw_error *err)
 {
     byte_array offsets = {0}, postings = {0}, frequencies = {0};
+    uint64_t *starts[2] = {NULL, NULL};
+    uint32_t n_sections = N_PLAIN_SECTIONS;
     uint8_t summary[SUMMARY_BYTES];
 
     bovw_status status = encode_postings(b, &offsets, &postings, err);
@@ -291,13 +465,17 @@ bovw_status segment_builder_write(segment_builder *b, const char *path, uint64_t
         section_of(SECTION_POSTINGS, &postings),
     };
     sections[SECTION_FEATURES - 1].n_bytes += CODED_PADDING;
-    status = container_write(path, SEGMENT_KIND, SEGMENT_VERSION, sections,
-                             N_SEGMENT_SECTIONS, checksum, err);
+    status = add_signature_sections(b, starts, sections, &n_sections, err);
+    if (status == BOVW_OK)
+        status = container_write(path, SEGMENT_KIND, SEGMENT_VERSION, sections, n_sections,
+                                 checksum, err);
     if (status == BOVW_OK)
         empty_builder(b);
 done:
     free(offsets.bytes);
     free(postings.bytes);
     free(frequencies.bytes);
+    free(starts[0]);
+    free(starts[1]);
     return status;
 }

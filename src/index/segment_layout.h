@@ -18,11 +18,19 @@ enum {
     SECTION_POSTING_OFFSETS,
     SECTION_FREQUENCIES,
     SECTION_POSTINGS,
-    N_SEGMENT_SECTIONS = SECTION_POSTINGS,
+    SECTION_FEATURE_STARTS, /* these two and HE_LOW: with HE64 */
+    SECTION_HE_LOW,
+    SECTION_HE_HIGH,        /* with HE128 */
+    SECTION_POSTING_STARTS, /* these three: with ASMK */
+    SECTION_ASMK_LOW,
+    SECTION_ASMK_HIGH,
+    N_SEGMENT_SECTIONS = SECTION_ASMK_HIGH, /* at most */
+    N_PLAIN_SECTIONS = SECTION_POSTINGS,
 
     SUMMARY_BYTES = 32, /* images, words, features, postings: 64 bit each */
     IMAGE_BYTES = 32,   /* width, height, features, 0: 32 bit; content id */
-    KEYPOINT_BYTES = 6  /* x, y: 16 bit; scale, angle: 8 bit */
+    KEYPOINT_BYTES = 6, /* x, y: 16 bit; scale, angle: 8 bit */
+    PLANE_BYTES = 8     /* half of a signature */
 };
 
 /* A keypoint in 6 bytes, for an image of width x height pixels. Positions that

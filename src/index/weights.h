@@ -8,10 +8,13 @@ typedef struct weights {
     container file;
     const uint8_t *idf;   /* (n_words,) little-endian float */
     const uint8_t *norms; /* (n_images,) little-endian float */
+    /* The same of tf-idf vectors whose term frequencies are square roots, or 1;
+     * NULL in an old file. */
+    const uint8_t *root_norms, *binary_norms;
 } weights;
 
 /* Compute the weights of segments, whose images follow each other in this
- * order, and write them to path. Reads all postings: O(postings). Memory: 12
+ * order, and write them to path. Reads all postings: O(postings). Memory: 28
  * bytes an image, 4 a word. */
 bovw_status weights_write(const char *path, const segment *segments, uint32_t n_segments,
                           uint32_t n_words, const bovw_compute *compute, uint64_t *checksum,

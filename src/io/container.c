@@ -88,7 +88,7 @@ bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYT
 }
 
 static bovw_status check_head(container *file, const char *path,
-                              const char kind[CONTAINER_KIND_BYTES], uint32_t version,
+                              const char kind[CONTAINER_KIND_BYTES], uint32_t newest,
                               bovw_error *err)
 {
     const uint8_t *data = file->map.data;
@@ -101,9 +101,9 @@ static bovw_status check_head(container *file, const char *path,
         return fail(err, BOVW_ERR_CORRUPT, "%s: cut short at %zu bytes", path, size);
 
     file->version = load_le32(data + 8);
-    if (file->version != version || load_le32(data + 20) != 0)
-        return fail(err, BOVW_ERR_VERSION, "%s: format version %u, this build reads %u",
-                    path, file->version, version);
+    if (file->version == 0 || file->version > newest || load_le32(data + 20) != 0)
+        return fail(err, BOVW_ERR_VERSION, "%s: format version %u, this build reads %s%u",
+                    path, file->version, newest > 1 ? "1 to " : "", newest);
     if (load_le64(data + 24) != size)
         return fail(err, BOVW_ERR_CORRUPT, "%s: has %zu bytes, should have %llu", path,
                     size, (unsigned long long)load_le64(data + 24));
@@ -137,12 +137,12 @@ static bovw_status check_head(container *file, const char *path,
 }
 
 bovw_status container_open(const char *path, const char kind[CONTAINER_KIND_BYTES],
-                           uint32_t version, container *file, bovw_error *err)
+                           uint32_t newest, container *file, bovw_error *err)
 {
     container opened = {0};
     bovw_status status = file_map_open(path, &opened.map, err);
     if (status == BOVW_OK)
-        status = check_head(&opened, path, kind, version, err);
+        status = check_head(&opened, path, kind, newest, err);
     if (status == BOVW_OK)
         *file = opened;
     else

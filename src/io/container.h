@@ -35,10 +35,10 @@ typedef struct container {
     container_section sections[CONTAINER_MAX_SECTIONS];
 } container;
 
-/* Map a file and check kind, version (exactly `version`), size, header
- * checksum and section bounds. BOVW_ERR_IO, _FORMAT, _VERSION, _CORRUPT. */
+/* Map a file and check kind, version (in [1, newest]), size, header checksum
+ * and section bounds. BOVW_ERR_IO, _FORMAT, _VERSION, _CORRUPT. */
 bovw_status container_open(const char *path, const char kind[CONTAINER_KIND_BYTES],
-                           uint32_t version, container *file, bovw_error *err);
+                           uint32_t newest, container *file, bovw_error *err);
 void container_close(container *file); /* zeroes it; a zeroed one is fine */
 
 /* Section with this id and exactly n_bytes (any size where n_bytes is

@@ -41,34 +41,41 @@ static const uint32_t n_parameters[] = {
     [BOVW_MODEL_HOMOGRAPHY] = 8,
 };
 
-/* Sum of the squared transfer errors of pair i, or a negative number where it
- * does not agree. */
+/* Does a motion with this derivative at keypoint a make of a's scale and
+ * direction those of b? */
+static bool shape_agrees(const pair_table *t, const double d[4], uint32_t i)
+{
+    const double ratio = t->pairs.ratio[i];
+    const double least = ratio / t->max_scale_ratio, most = ratio * t->max_scale_ratio;
+    const double area = d[0] * d[3] - d[1] * d[2];
+    double a_cos, a_sin, b_cos, b_sin;
+    if (!(area >= least * least && area <= most * most))
+        return false;
+    transform_direction(t->a_angle[i], &a_cos, &a_sin);
+    transform_direction(t->b_angle[i], &b_cos, &b_sin);
+    const double u = d[0] * a_cos + d[1] * a_sin;
+    const double v = d[2] * a_cos + d[3] * a_sin;
+    return u * b_cos + v * b_sin >= t->min_cosine * sqrt(u * u + v * v);
+}
+
+/* Sum of the squared transfer errors of pair i, whose forward error is within
+ * the tolerance, or a negative number where it does not agree. */
 static double agreement_error(const pair_table *t, const double motion[9],
                               const double inverse[9], uint32_t i)
 {
-    const double ax = t->ax[i], ay = t->ay[i], bx = t->bx[i], by = t->by[i];
-    double x, y, back_x, back_y;
-    if (!transform_apply(motion, ax, ay, &x, &y))
-        return -1;
-    const double forward_sq = (x - bx) * (x - bx) + (y - by) * (y - by);
-    if (!(forward_sq < t->tolerance_sq) ||
+    const double ax = t->pairs.ax[i], ay = t->pairs.ay[i];
+    const double bx = t->pairs.bx[i], by = t->pairs.by[i];
+    double x, y, back_x, back_y, d[4];
+    if (!transform_apply(motion, ax, ay, &x, &y) ||
         !transform_apply(inverse, bx, by, &back_x, &back_y))
         return -1;
+    const double forward_sq = (x - bx) * (x - bx) + (y - by) * (y - by);
     const double backward_sq =
         (back_x - ax) * (back_x - ax) + (back_y - ay) * (back_y - ay);
     if (!(backward_sq < t->tolerance_sq))
         return -1;
-
-    double d[4];
     transform_derivative(motion, transform_depth(motion, ax, ay), x, y, d);
-    const double area = d[0] * d[3] - d[1] * d[2];
-    if (!(area >= t->least_area[i] && area <= t->most_area[i]))
-        return -1;
-    const double u = d[0] * t->a_cos[i] + d[1] * t->a_sin[i];
-    const double v = d[2] * t->a_cos[i] + d[3] * t->a_sin[i];
-    if (u * t->b_cos[i] + v * t->b_sin[i] < t->min_cosine * sqrt(u * u + v * v))
-        return -1;
-    return forward_sq + backward_sq;
+    return shape_agrees(t, d, i) ? forward_sq + backward_sq : -1;
 }
 
 static int compare_agreements(const void *left, const void *right)
@@ -125,23 +132,21 @@ void consensus_collect(pair_table *t, bovw_model model, consensus *out)
     double inverse[9];
     out->model = model;
     out->n = 0;
-    out->error = 0;
+    out->quality = 0;
     if (!transform_inverse(out->motion, inverse))
         return;
     size_t n_found = 0;
-    for (uint32_t i = 0; i < t->n; i++) {
-        const double error_sq = agreement_error(t, out->motion, inverse, i);
+    const uint32_t n_near =
+        t->kernel->select(&t->pairs, out->motion, t->tolerance_sq, t->n, t->near);
+    for (uint32_t i = 0; i < n_near; i++) {
+        const double error_sq = agreement_error(t, out->motion, inverse, t->near[i]);
         if (error_sq >= 0)
-            t->found[n_found++] = (agreement){error_sq, i};
+            t->found[n_found++] = (agreement){error_sq, t->near[i]};
     }
     const double sum = choose_one_to_one(t, n_found, out);
     const double freedom = 2.0 * out->n - n_parameters[model];
-    out->error = sum / (freedom > 1 ? freedom : 1);
-}
-
-bool consensus_is_better(const consensus *a, const consensus *b)
-{
-    return a->n != b->n ? a->n > b->n : a->error < b->error;
+    const double error_sq = sum / (freedom > 1 ? freedom : 1);
+    out->quality = out->n * (1 - error_sq / t->tolerance_sq);
 }
 
 /* No mirror image, all of the first image in front of the camera, and scale
@@ -185,7 +190,8 @@ static bool fit_step(pair_table *t, const climb_step *step, const consensus *fro
         return false;
     for (uint32_t i = 0; i < from->n; i++) {
         const uint32_t pair = from->members[i];
-        t->points[i] = (point_pair){t->ax[pair], t->ay[pair], t->bx[pair], t->by[pair]};
+        t->points[i] = (point_pair){t->pairs.ax[pair], t->pairs.ay[pair], t->pairs.bx[pair],
+                                    t->pairs.by[pair]};
     }
     return step->fit(t->points, from->n, motion) && is_plausible(t, motion, from->n);
 }
@@ -198,7 +204,7 @@ void consensus_climb(pair_table *t, consensus *best, consensus *spare)
             if (!fit_step(t, step, best, spare->motion))
                 break;
             consensus_collect(t, step->model, spare);
-            if (!consensus_is_better(spare, best))
+            if (!(spare->quality > best->quality))
                 break;
             const consensus worse = *best;
             *best = *spare;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "bovw/verify.h"
+#include "search/agree.h"
 #include "search/transform.h"
 
 /* An agreeing match and the sum of its squared transfer errors. */
@@ -25,28 +26,27 @@ typedef struct agreement {
  * the functions below need besides. Scratch of one thread. */
 typedef struct pair_table {
     uint32_t n;
-    float *ax, *ay, *bx, *by;             /* (n,) positions */
-    float *log_ratio;                     /* (n,) log of scale b over scale a */
-    float *turn;                          /* (n,) angle b less angle a, in [0, 2 pi] */
-    float *a_cos, *a_sin, *b_cos, *b_sin; /* (n,) directions of the keypoints */
-    float *least_area, *most_area;        /* (n,) limits of what a motion makes of a unit
-                                           * of area at the keypoint, from the scales */
-    uint32_t *match;                      /* (n,) index in the caller's array */
-    uint32_t *a_place, *b_place;          /* (n,) in [0, n), equal where the keypoints'
-                                           * positions are */
-    uint32_t *a_uses, *b_uses;            /* (n,) by place; zero between calls */
-    agreement *found;                     /* (n,) */
-    point_pair *points;                   /* (n,) */
-    double half_width, half_height;       /* of the first image */
-    double tolerance_sq;                  /* largest squared transfer error */
-    double min_cosine;                    /* of the angle that directions may differ by */
+    pair_columns pairs;          /* (n + AGREE_PADDING,) */
+    float *a_angle, *b_angle;    /* (n,) directions of the keypoints, in [0, 2 pi] */
+    uint32_t *match;             /* (n,) index in the caller's array */
+    uint32_t *a_place, *b_place; /* (n,) in [0, n), equal where the keypoints' positions
+                                  * are */
+    uint32_t *a_uses, *b_uses;   /* (n,) by place; zero between calls */
+    uint32_t *near;              /* (n,) */
+    agreement *found;            /* (n,) */
+    point_pair *points;          /* (n,) */
+    const agree_kernel *kernel;
+    double half_width, half_height; /* of the first image */
+    double tolerance_sq;            /* largest squared transfer error */
+    double max_scale_ratio;         /* between a pair's ratio and the motion's scale */
+    double min_cosine;              /* of the angle that directions may differ by */
 } pair_table;
 
 typedef struct consensus {
     bovw_model model; /* NONE where nothing was found */
     uint32_t n;
-    double error;      /* squared transfer errors of the members, over the degrees of
-                        * freedom that the model leaves */
+    double quality;    /* of n members at most n: each counts the less, the larger
+                        * their errors are beside the tolerance */
     double motion[9];  /* first image to second */
     uint32_t *members; /* (n,) pairs; room for all of the table */
 } consensus;
@@ -62,11 +62,8 @@ void consensus_collect(pair_table *table, bovw_model model, consensus *out);
 /*
  * Improve *best, whose members are known: fit a similarity, then an affinity,
  * then a homography to the members, collect again, and go on while that has
- * more members, or as many with less error. *spare is overwritten.
+ * the better quality. *spare is overwritten.
  */
 void consensus_climb(pair_table *table, consensus *best, consensus *spare);
-
-/* Has a more members than b, or as many with less error? */
-bool consensus_is_better(const consensus *a, const consensus *b);
 
 #endif

@@ -4,44 +4,18 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "bovw/search.h"
 
 /* ---- by word --------------------------------------------------------------- */
 
-/* Sort by the upper 32 bits, stably: a radix sort that leaves out the digits
- * that all keys share. (n,) keys; spare is (n,) too. */
-static void sort_by_upper_half(uint64_t *keys, uint64_t *spare, size_t n)
-{
-    uint64_t *from = keys, *to = spare;
-    for (int shift = 32; shift < 64 && n > 0; shift += 8) {
-        size_t starts[256] = {0};
-        for (size_t i = 0; i < n; i++)
-            starts[from[i] >> shift & 255]++;
-        if (starts[from[0] >> shift & 255] == n)
-            continue;
-        size_t total = 0;
-        for (int digit = 0; digit < 256; digit++) {
-            const size_t count = starts[digit];
-            starts[digit] = total;
-            total += count;
-        }
-        for (size_t i = 0; i < n; i++)
-            to[starts[from[i] >> shift & 255]++] = from[i];
-        uint64_t *const swapped = from;
-        from = to;
-        to = swapped;
-    }
-    if (from != keys)
-        memcpy(keys, from, n * sizeof *keys);
-}
-
 static void sorted_words(const uint32_t *words, uint32_t n, uint64_t *keys, uint64_t *spare)
 {
     for (uint32_t i = 0; i < n; i++)
         keys[i] = (uint64_t)words[i] << 32 | i;
-    sort_by_upper_half(keys, spare, n);
+    keys_sort(keys, spare, n);
 }
 
 /* A word of both images: where its keys start, and how many there are. */
@@ -89,7 +63,7 @@ static uint64_t order_by_rarity(const shared_word *shared, uint32_t n, uint64_t 
         order[i] = n_pairs << 32 | i;
         total += n_pairs;
     }
-    sort_by_upper_half(order, spare, n);
+    keys_sort(order, spare, n);
     return total;
 }
 

@@ -1,41 +1,51 @@
 /* SPDX-License-Identifier: MIT
  *
- * One query: descriptors to words, words to term frequencies, then term at a
- * time over the postings into one accumulator per image. Terms come in
- * ascending order of word, so each image's sum is made in the same order in
- * any index that holds it.
+ * One query: descriptors to words, words to a similarity with every image
+ * (scoring.h), the best of these, and their geometry.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/topk.h"
-#include "bovw/search.h"
-#include "index/snapshot.h"
+#include "search/expansion.h"
 #include "search/rerank.h"
+#include "search/scoring.h"
 
 struct bovw_searcher {
     const bovw_index *index;
     bovw_search_options options;
     bovw_compute compute;
+    const scorer *scorer;
+    scoring scoring;
     reranker *reranker; /* NULL where nothing is verified */
-    float *scores;      /* (n_images,) zero between queries */
-    uint32_t *images;   /* (largest segment,) one decoded list */
-    uint32_t *tfs;
-    uint32_t *words; /* of the query's features, in their order */
-    size_t words_capacity;
-    uint32_t *sorted; /* the same, ascending */
-    size_t sorted_capacity;
+    query_words *words; /* (n_queries,) of the images of the current query */
+    size_t n_queries, words_capacity;
+    terms terms;             /* of the current query, each image a source of its own */
+    terms combined;          /* what is searched with */
+    image_features features; /* of images that expand it */
     scored *best;
     size_t best_capacity;
 };
 
 void bovw_search_options_default(bovw_search_options *opts)
 {
-    *opts = (bovw_search_options){.top = 20, .verify = 0, .min_inliers = 8};
+    *opts = (bovw_search_options){.score = BOVW_SCORE_TFIDF,
+                                  .tf = BOVW_TF_RAW,
+                                  .he_threshold = 24,
+                                  .he_sigma = 16.0F,
+                                  .burstiness = BOVW_BURSTINESS_BOTH,
+                                  .asmk_alpha = 3.0F,
+                                  .asmk_tau = 0.0F,
+                                  .match_assign = 5,
+                                  .match_threshold = 28,
+                                  .top = 20,
+                                  .verify = 0,
+                                  .min_inliers = 0};
     bovw_verify_options_default(&opts->geometry);
 }
 
@@ -49,11 +59,12 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
                               const bovw_compute *compute, bovw_searcher **searcher,
                               bovw_error *err)
 {
-    uint32_t largest = 0;
-    for (uint32_t s = 0; s < index->n_segments; s++)
-        largest =
-            index->segments[s].n_images > largest ? index->segments[s].n_images : largest;
-
+    if (opts->expand > 0 && opts->verify == 0)
+        return fail(err, BOVW_ERR_ARG,
+                    "a query is expanded by verified images: how many shall be verified?");
+    if (opts->expand > UINT16_MAX)
+        return fail(err, BOVW_ERR_ARG, "a query is expanded by at most %d images",
+                    UINT16_MAX);
     bovw_searcher *made = mem_array(1, sizeof *made);
     if (!made)
         return fail_memory(err, "searcher");
@@ -61,11 +72,9 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
     made->options = *opts;
     if (compute)
         made->compute = *compute;
-    made->scores = mem_array(bovw_index_n_images(index), sizeof *made->scores);
-    made->images = mem_array(largest, sizeof *made->images);
-    made->tfs = mem_array(largest, sizeof *made->tfs);
+    made->scorer = scorer_find(opts->score);
     bovw_status status =
-        made->scores && made->images && made->tfs ? BOVW_OK : fail_memory(err, "searcher");
+        scoring_init(&made->scoring, index, &made->options, made->compute.kernel, err);
     if (status == BOVW_OK && opts->verify > 0)
         status = reranker_new(index, opts, &made->compute, &made->reranker, err);
     if (status != BOVW_OK) {
@@ -80,87 +89,75 @@ void bovw_searcher_free(bovw_searcher *searcher)
 {
     if (!searcher)
         return;
+    scoring_free(&searcher->scoring);
     reranker_free(searcher->reranker);
-    free(searcher->scores);
-    free(searcher->images);
-    free(searcher->tfs);
+    for (size_t i = 0; i < searcher->words_capacity; i++)
+        query_words_free(&searcher->words[i]);
     free(searcher->words);
-    free(searcher->sorted);
+    terms_free(&searcher->terms);
+    terms_free(&searcher->combined);
+    image_features_free(&searcher->features);
     free(searcher->best);
     free(searcher);
 }
 
-static int compare_words(const void *a, const void *b)
+/* Words of a query feature that scoring uses. */
+static uint32_t n_assigned(const bovw_searcher *s)
 {
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    return s->options.assign ? s->options.assign : s->scorer->n_assigned;
 }
 
-static bovw_status quantise(bovw_searcher *s, const bovw_features *query, bovw_error *err)
+/* Make room for the words of n query images. */
+static bovw_status take_queries(bovw_searcher *s, size_t n, bovw_error *err)
 {
-    if (!mem_grow(&s->words, &s->words_capacity, query->n, sizeof *s->words) ||
-        !mem_grow(&s->sorted, &s->sorted_capacity, query->n, sizeof *s->sorted))
-        return fail_memory(err, "words of a query");
-    const bovw_status status =
-        bovw_vocabulary_assign(bovw_index_vocabulary(s->index), query->descriptors,
-                               query->n, &s->compute, s->words, NULL, err);
-    if (status != BOVW_OK)
-        return status;
-    if (query->n) {
-        memcpy(s->sorted, s->words, query->n * sizeof *s->words);
-        qsort(s->sorted, query->n, sizeof *s->sorted, compare_words);
-    }
+    const size_t before = s->words_capacity;
+    if (n > UINT16_MAX)
+        return fail(err, BOVW_ERR_ARG, "more than %d images of one query", UINT16_MAX);
+    if (!mem_grow(&s->words, &s->words_capacity, n, sizeof *s->words))
+        return fail_memory(err, "images of a query");
+    for (size_t i = before; i < s->words_capacity; i++)
+        s->words[i] = (query_words){0};
+    s->n_queries = n;
     return BOVW_OK;
 }
 
-/* Add one term's part to the scores of the images that contain it. */
-static bovw_status add_term(bovw_searcher *s, uint32_t word, float weight, bovw_error *err)
+/* Find as many words, and such signatures, as any of the stages wants. */
+static bovw_status quantise(bovw_searcher *s, const bovw_features *queries, bovw_error *err)
 {
-    const bovw_index *index = s->index;
-    for (uint32_t i = 0; i < index->n_segments; i++) {
-        const segment *seg = &index->segments[i];
-        const uint32_t n = segment_frequency(seg, word);
-        if (n == 0)
-            continue;
-        const bovw_status status = segment_postings(seg, word, s->images, s->tfs, err);
-        if (status != BOVW_OK)
-            return status;
-        float *scores = s->scores + index->starts[i];
-        for (uint32_t p = 0; p < n; p++)
-            scores[s->images[p]] += weight * (float)s->tfs[p];
-    }
-    return BOVW_OK;
+    const uint32_t for_matches = s->reranker ? reranker_n_assigned(s->reranker) : 1;
+    const uint32_t for_score = n_assigned(s);
+    const bool is_signed =
+        s->scorer->is_signed || (s->reranker && reranker_is_signed(s->reranker));
+    bovw_status status = BOVW_OK;
+    for (size_t i = 0; status == BOVW_OK && i < s->n_queries; i++)
+        status = query_words_find(
+            &s->words[i], bovw_index_vocabulary(s->index), &queries[i],
+            for_score > for_matches ? for_score : for_matches, is_signed, &s->compute, err);
+    return status;
 }
 
-/* Dot products of the query's tf-idf vector with those of all images, into
- * scores; *norm is the length of the query's vector. */
-static bovw_status accumulate(bovw_searcher *s, uint32_t n, double *norm, bovw_error *err)
+/* The terms of the query, to begin with of its images alone. */
+static bovw_status encode(bovw_searcher *s, bovw_error *err)
 {
-    double square = 0.0;
-    for (uint32_t i = 0; i < n;) {
-        const uint32_t word = s->sorted[i];
-        uint32_t tf = 0;
-        while (i < n && s->sorted[i] == word) {
-            tf++;
-            i++;
-        }
-        const double idf = (double)bovw_index_idf(s->index, word);
-        if (idf == 0.0)
-            continue;
-        square += (tf * idf) * (tf * idf);
-        const bovw_status status = add_term(s, word, (float)(tf * idf * idf), err);
-        if (status != BOVW_OK)
-            return status;
+    const uint32_t n = (uint32_t)s->n_queries;
+    bovw_status status = BOVW_OK;
+    terms_clear(&s->terms);
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
+        const query_words words = query_words_first(&s->words[i], n_assigned(s));
+        status = s->scorer->encode(&s->scoring, &words, i, &s->terms, err);
     }
-    *norm = sqrt(square);
-    return BOVW_OK;
+    if (status == BOVW_OK)
+        status = terms_copy(&s->terms, &s->combined, err);
+    if (status == BOVW_OK && n > 1)
+        status = s->scorer->combine(&s->scoring, n, &s->combined, err);
+    return status;
 }
 
-/* The best images by cosine as hits. Leaves the scores zero. */
-static bovw_status select_best(bovw_searcher *s, double norm, bovw_ranking *ranking,
-                               bovw_error *err)
+/* The best images by similarity as hits. */
+static bovw_status select_best(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
 {
     const uint32_t n_images = bovw_index_n_images(s->index);
+    const scoring *of = &s->scoring;
     size_t wanted = n_images, n = 0;
     if (s->options.top) {
         wanted = s->options.top > s->options.verify ? s->options.top : s->options.verify;
@@ -169,10 +166,11 @@ static bovw_status select_best(bovw_searcher *s, double norm, bovw_ranking *rank
     if (!mem_grow(&s->best, &s->best_capacity, wanted, sizeof *s->best))
         return fail_memory(err, "ranking");
     for (uint32_t i = 0; i < n_images; i++) {
-        const float dot = s->scores[i];
+        const float dot = of->scores[i];
         if (dot > 0.0F) {
-            const double score = dot / (norm * (double)bovw_index_norm(s->index, i));
-            topk_offer(s->best, &n, wanted, (scored){.score = (float)score, .id = i});
+            const double length = (double)load_lefloat(of->norms + (size_t)i * 4);
+            const double similarity = dot / (of->norm * length);
+            topk_offer(s->best, &n, wanted, (scored){.score = (float)similarity, .id = i});
         }
     }
     topk_sort(s->best, n);
@@ -187,25 +185,79 @@ static bovw_status select_best(bovw_searcher *s, double norm, bovw_ranking *rank
     return BOVW_OK;
 }
 
+/* Rank the images by similarity with the terms. */
+static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    const uint32_t n_images = bovw_index_n_images(s->index);
+    bovw_status status = s->scorer->run(&s->scoring, &s->combined, err);
+    if (status == BOVW_OK)
+        status = select_best(s, ranking, err);
+    if (n_images > 0)
+        memset(s->scoring.scores, 0, n_images * sizeof *s->scoring.scores);
+    return status;
+}
+
+static bovw_status verify(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    return s->reranker
+               ? reranker_run(s->reranker, s->words, (uint32_t)s->n_queries, ranking, err)
+               : BOVW_OK;
+}
+
+/* Search and verify again with what the verified images add. */
+static bovw_status expand(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    uint32_t n_images = 0;
+    bovw_ranking second = {0};
+    bovw_status status = BOVW_OK;
+    status = terms_copy(&s->terms, &s->combined, err);
+    if (status == BOVW_OK)
+        status = expansion_add(&s->features, &s->scoring, s->words, (uint32_t)s->n_queries,
+                               ranking, &s->combined, &n_images, err);
+    if (status != BOVW_OK || n_images == 0)
+        return status;
+    status = rank(s, &second, err);
+    if (status == BOVW_OK)
+        status = verify(s, &second, err);
+    if (status != BOVW_OK) {
+        bovw_ranking_free(&second);
+        return status;
+    }
+    bovw_ranking_free(ranking);
+    *ranking = second;
+    return BOVW_OK;
+}
+
 bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *query,
                               bovw_ranking *ranking, bovw_error *err)
 {
-    bovw_ranking out = {0};
-    double norm = 0.0;
+    return bovw_searcher_run_together(searcher, query, 1, ranking, err);
+}
 
+bovw_status bovw_searcher_run_together(bovw_searcher *searcher,
+                                       const bovw_features *queries, size_t n,
+                                       bovw_ranking *ranking, bovw_error *err)
+{
+    bovw_ranking out = {0};
+
+    if (searcher->reranker)
+        reranker_begin(searcher->reranker);
     const double start = clock_seconds();
-    bovw_status status = quantise(searcher, query, err);
+    bovw_status status = take_queries(searcher, n, err);
+    if (status == BOVW_OK)
+        status = quantise(searcher, queries, err);
     const double quantised = clock_seconds();
     if (status == BOVW_OK)
-        status = accumulate(searcher, query->n, &norm, err);
+        status = encode(searcher, err);
     if (status == BOVW_OK)
-        status = select_best(searcher, norm, &out, err);
-    if (bovw_index_n_images(searcher->index))
-        memset(searcher->scores, 0,
-               bovw_index_n_images(searcher->index) * sizeof *searcher->scores);
+        status = rank(searcher, &out, err);
     const double searched = clock_seconds();
-    if (status == BOVW_OK && searcher->reranker)
-        status = reranker_run(searcher->reranker, query, searcher->words, &out, err);
+    if (status == BOVW_OK)
+        status = verify(searcher, &out, err);
+    const double verified = clock_seconds();
+    if (status == BOVW_OK && searcher->options.expand > 0)
+        status = expand(searcher, &out, err);
+    const double expanded = searcher->options.expand > 0 ? clock_seconds() : verified;
     if (status != BOVW_OK) {
         bovw_ranking_free(&out);
         return status;
@@ -214,7 +266,8 @@ bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *quer
         out.n = searcher->options.top;
     out.seconds = (bovw_timings){.quantisation = quantised - start,
                                  .search = searched - quantised,
-                                 .verification = clock_seconds() - searched};
+                                 .verification = verified - searched,
+                                 .expansion = expanded - verified};
     *ranking = out;
     return BOVW_OK;
 }

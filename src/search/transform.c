@@ -76,9 +76,43 @@ void transform_derivative(const double m[9], double depth, double to_x, double t
     derivative[3] = f * (m[4] - to_y * m[7]);
 }
 
+enum {
+    N_TERMS = 7
+};
+
+static double horner(const double coefficients[N_TERMS], double x)
+{
+    double sum = coefficients[N_TERMS - 1];
+#pragma GCC unroll 8
+    for (int i = N_TERMS - 2; i >= 0; i--)
+        sum = sum * x + coefficients[i];
+    return sum;
+}
+
+/* Taylor series about the nearest quarter turn: right to 1e-14. */
+void transform_direction(double angle, double *cosine, double *sine)
+{
+    static const double half_pi = 1.57079632679489661923;
+    static const double sines[N_TERMS] = {
+        -1.0 / 6,        1.0 / 120,        -1.0 / 5040,        1.0 / 362880,
+        -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368e3};
+    static const double cosines[N_TERMS] = {
+        -1.0 / 2,       1.0 / 24,        -1.0 / 720,        1.0 / 40320,
+        -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200};
+    static const double cosine_signs[4] = {1, -1, -1, 1}, sine_signs[4] = {1, 1, -1, -1};
+    const int quarters = (int)(angle / half_pi + (angle < 0 ? -0.5 : 0.5));
+    const double x = angle - quarters * half_pi, sq = x * x;
+    const double both[2] = {1 + sq * horner(cosines, sq), x + x * sq * horner(sines, sq)};
+    *cosine = both[quarters & 1] * cosine_signs[quarters & 3];
+    *sine = both[~quarters & 1] * sine_signs[quarters & 3];
+}
+
 void transform_similarity(double scale, double turn, const point_pair *pair, double out[9])
 {
-    const double c = scale * cos(turn), s = scale * sin(turn);
+    double c, s;
+    transform_direction(turn, &c, &s);
+    c *= scale;
+    s *= scale;
     const double matrix[9] = {c, -s, pair->bx - c * pair->ax + s * pair->ay,
                               s, c,  pair->by - s * pair->ax - c * pair->ay,
                               0, 0,  1};

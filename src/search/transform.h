@@ -39,6 +39,10 @@ bool transform_apply(const double matrix[9], double x, double y, double *to_x,
 void transform_derivative(const double matrix[9], double depth, double to_x, double to_y,
                           double derivative[4]);
 
+/* Cosine and sine of an angle in radians, at most a million. The library's
+ * may differ in the last bit from one processor to another; these do not. */
+void transform_direction(double angle, double *cosine, double *sine);
+
 /* The similarity that takes (ax, ay) to (bx, by), turns by `turn` radians and
  * enlarges by `scale`. */
 void transform_similarity(double scale, double turn, const point_pair *pair, double out[9]);

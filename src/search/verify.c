@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every usable match is a hypothesis: the similarity that takes its keypoint
- * of image a to that of image b. count_agreeing() tests all matches against
- * one hypothesis and is where the time goes; under a similarity the backward
- * error is the forward error over its scale, so one comparison serves both.
- * The few hypotheses that most matches agree with, each place of an image
- * counted once, are refined by consensus_climb().
+ * Every usable match is a hypothesis; hypotheses_find() counts the matches
+ * that agree with each. The few that most agree with, each place of an image
+ * counted once, are refined by consensus_climb(). Nothing here calls the
+ * mathematical library for more than a square root, which is exact, so the
+ * result is the same on every machine.
  */
 #include "bovw/verify.h"
 
@@ -16,48 +15,49 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "search/agree.h"
 #include "search/consensus.h"
+#include "search/hypotheses.h"
+#include "search/spread.h"
 
 #define PI 3.14159265358979323846
 
 enum {
-    LANES = 16, /* the table is padded to a multiple of this */
     N_REFINED = 5,
     MIN_INLIERS = 3,
     MOST_MATCHES = 1 << 24,
-    N_FLOATS = 12, /* arrays of the pair table, by type */
-    N_INTEGERS = 5
+    N_FLOATS = 8, /* arrays of the pair table and of the order by turn, by type */
+    N_INTEGERS = 6,
+    N_ORDERED_FLOATS = 6
 };
 
 /* Keypoints farther from the image's centre than so many longer sides, and
  * hypotheses that enlarge by more, are not looked at. */
 static const double max_distance = 16;
-static const float max_log_enlargement = 2.7725887f; /* log 16 */
-
-/* Position of a padded lane in the second image: far from everything. */
-static const float nowhere = 1e15f;
+static const float max_enlargement = 16;
 
 struct bovw_verifier {
     bovw_verify_options opts;
-    float max_log_ratio;
+    hypothesis_limits limits;
     size_t capacity; /* pairs that the arrays below have room for */
     pair_table table;
-    float *floats;      /* (N_FLOATS, capacity) behind the table's arrays */
-    uint32_t *integers; /* (N_INTEGERS, capacity) likewise */
-    int32_t *agrees;    /* (capacity,) 1 where a pair agrees with a hypothesis */
-    uint32_t *slots;    /* (4 capacity,) hash table of places: pair + 1, or 0 */
+    turn_order order;
+    float *floats;         /* (N_FLOATS, capacity) behind the table's arrays */
+    uint32_t *integers;    /* (N_INTEGERS, capacity) likewise */
+    float *ordered_floats; /* (N_ORDERED_FLOATS, 2 capacity) behind the order's */
+    uint32_t *slots;       /* (4 capacity,) hash table of places: pair + 1, or 0 */
     consensus best, local, spare;
 };
-
-typedef struct hypothesis {
-    uint32_t n; /* agreeing places of the image that has fewer */
-    uint32_t pair;
-} hypothesis;
 
 const char *bovw_model_name(bovw_model model)
 {
     static const char *const names[] = {"none", "similarity", "affine", "homography"};
     return (size_t)model < sizeof names / sizeof names[0] ? names[model] : "none";
+}
+
+bool bovw_geometry_is_verified(const bovw_geometry *geometry)
+{
+    return geometry->effective >= BOVW_VERIFIED_EFFECTIVE;
 }
 
 void bovw_verify_options_default(bovw_verify_options *opts)
@@ -85,6 +85,13 @@ static bovw_status check_options(const bovw_verify_options *opts, bovw_error *er
     return BOVW_OK;
 }
 
+static double cosine_of(double angle)
+{
+    double cosine, sine;
+    transform_direction(angle, &cosine, &sine);
+    return cosine;
+}
+
 bovw_status bovw_verifier_new(const bovw_verify_options *opts, bovw_verifier **verifier,
                               bovw_error *err)
 {
@@ -96,8 +103,13 @@ bovw_status bovw_verifier_new(const bovw_verify_options *opts, bovw_verifier **v
         return fail_memory(err, "verifier");
     made->opts = *opts;
     made->table.tolerance_sq = (double)opts->tolerance * opts->tolerance;
-    made->max_log_ratio = logf(opts->max_scale_ratio);
-    made->table.min_cosine = cos(opts->max_angle);
+    made->table.max_scale_ratio = opts->max_scale_ratio;
+    made->table.min_cosine = cosine_of(opts->max_angle);
+    made->table.kernel = agree_kernel_at(0);
+    made->limits = (hypothesis_limits){.max_scale_ratio = opts->max_scale_ratio,
+                                       .max_angle = opts->max_angle,
+                                       .max_enlargement = max_enlargement,
+                                       .least = MIN_INLIERS};
     *verifier = made;
     return BOVW_OK;
 }
@@ -106,13 +118,21 @@ static void free_arrays(bovw_verifier *v)
 {
     free(v->floats);
     free(v->integers);
-    free(v->agrees);
+    free(v->ordered_floats);
+    free(v->order.pair);
+    free(v->order.found);
     free(v->slots);
     free(v->table.found);
     free(v->table.points);
     free(v->best.members);
     free(v->local.members);
     free(v->spare.members);
+    v->floats = v->ordered_floats = NULL;
+    v->integers = v->slots = v->order.pair = v->order.found = NULL;
+    v->table.found = NULL;
+    v->table.points = NULL;
+    v->best.members = v->local.members = v->spare.members = NULL;
+    v->capacity = 0;
 }
 
 void bovw_verifier_free(bovw_verifier *v)
@@ -125,50 +145,51 @@ void bovw_verifier_free(bovw_verifier *v)
 static void share_out(bovw_verifier *v)
 {
     pair_table *t = &v->table;
-    float **const floats[] = {&t->ax,        &t->ay,    &t->bx,         &t->by,
-                              &t->log_ratio, &t->turn,  &t->a_cos,      &t->a_sin,
-                              &t->b_cos,     &t->b_sin, &t->least_area, &t->most_area};
+    pair_columns *p = &t->pairs, *o = &v->order.pairs;
+    float **const floats[] = {&p->ax,    &p->ay,   &p->bx,      &p->by,
+                              &p->ratio, &p->turn, &t->a_angle, &t->b_angle};
     _Static_assert(sizeof floats / sizeof floats[0] == N_FLOATS, "one is missing");
-    uint32_t **const integers[] = {&t->match, &t->a_place, &t->b_place, &t->a_uses,
-                                   &t->b_uses};
+    uint32_t **const integers[] = {&t->match,  &t->a_place, &t->b_place,
+                                   &t->a_uses, &t->b_uses,  &t->near};
     _Static_assert(sizeof integers / sizeof integers[0] == N_INTEGERS, "one is missing");
+    float **const ordered[] = {&o->ax, &o->ay, &o->bx, &o->by, &o->ratio, &o->turn};
+    _Static_assert(sizeof ordered / sizeof ordered[0] == N_ORDERED_FLOATS,
+                   "one is missing");
     for (size_t i = 0; i < N_FLOATS; i++)
         *floats[i] = v->floats + i * v->capacity;
     for (size_t i = 0; i < N_INTEGERS; i++)
         *integers[i] = v->integers + i * v->capacity;
+    for (size_t i = 0; i < N_ORDERED_FLOATS; i++)
+        *ordered[i] = v->ordered_floats + i * 2 * v->capacity;
 }
 
 /* Room for n pairs. Without memory the verifier is as good as new. */
 static bovw_status reserve(bovw_verifier *v, size_t n, bovw_error *err)
 {
-    if (n <= v->capacity)
+    if (n + AGREE_PADDING <= v->capacity)
         return BOVW_OK;
     free_arrays(v);
-    const size_t wanted = (n + n / 4 + LANES - 1) / LANES * LANES;
-    v->capacity = wanted;
+    const size_t wanted = n + n / 4 + AGREE_PADDING;
     v->floats = mem_array(wanted, N_FLOATS * sizeof *v->floats);
     v->integers = mem_array(wanted, N_INTEGERS * sizeof *v->integers);
-    v->agrees = mem_array(wanted, sizeof *v->agrees);
+    v->ordered_floats = mem_array(wanted, 2 * N_ORDERED_FLOATS * sizeof *v->ordered_floats);
+    v->order.pair = mem_array(wanted, 2 * sizeof *v->order.pair);
+    v->order.found = mem_array(wanted, sizeof *v->order.found);
     v->slots = mem_array(wanted, 4 * sizeof *v->slots);
     v->table.found = mem_array(wanted, sizeof *v->table.found);
     v->table.points = mem_array(wanted, sizeof *v->table.points);
     v->best.members = mem_array(wanted, sizeof *v->best.members);
     v->local.members = mem_array(wanted, sizeof *v->local.members);
     v->spare.members = mem_array(wanted, sizeof *v->spare.members);
-    if (v->floats && v->integers && v->agrees && v->slots && v->table.found &&
-        v->table.points && v->best.members && v->local.members && v->spare.members) {
-        share_out(v);
-        return BOVW_OK;
+    if (!v->floats || !v->integers || !v->ordered_floats || !v->order.pair ||
+        !v->order.found || !v->slots || !v->table.found || !v->table.points ||
+        !v->best.members || !v->local.members || !v->spare.members) {
+        free_arrays(v);
+        return fail_memory(err, "verifier");
     }
-    free_arrays(v);
-    v->floats = NULL;
-    v->integers = v->slots = NULL;
-    v->agrees = NULL;
-    v->table.found = NULL;
-    v->table.points = NULL;
-    v->best.members = v->local.members = v->spare.members = NULL;
-    v->capacity = 0;
-    return fail_memory(err, "verifier");
+    v->capacity = wanted;
+    share_out(v);
+    return BOVW_OK;
 }
 
 /* ---- loading ------------------------------------------------------------- */
@@ -184,36 +205,40 @@ static normaliser normaliser_of(const bovw_frame *frame)
     return (normaliser){0.5 * (frame->width - 1.0), 0.5 * (frame->height - 1.0), side};
 }
 
+/* The angle in [0, 2 pi]. The remainder is exact, and rarely needed. */
+static double whole_turns_less(double angle)
+{
+    if (!(angle >= 0 && angle <= 2 * PI)) {
+        angle = fmod(angle, 2 * PI);
+        angle = angle < 0 ? angle + 2 * PI : angle;
+    }
+    return angle;
+}
+
 /* The keypoint in normalised units; false where it cannot be used. */
 static bool normalise(const bovw_keypoint *k, const normaliser *in, bovw_keypoint *out)
 {
     const double x = (k->x - in->centre_x) / in->side;
     const double y = (k->y - in->centre_y) / in->side;
-    *out = (bovw_keypoint){(float)x, (float)y, (float)(k->scale / in->side), k->angle};
+    *out = (bovw_keypoint){(float)x, (float)y, (float)(k->scale / in->side),
+                           (float)whole_turns_less(k->angle)};
     return fabs(x) <= max_distance && fabs(y) <= max_distance && isnormal(out->scale) &&
-           k->scale > 0 && isfinite(k->angle);
+           k->scale > 0 && isfinite(out->angle);
 }
 
-static void load_pair(bovw_verifier *v, uint32_t match, const bovw_keypoint *a,
+static void load_pair(pair_table *t, uint32_t match, const bovw_keypoint *a,
                       const bovw_keypoint *b)
 {
-    pair_table *t = &v->table;
+    pair_columns *p = &t->pairs;
     const uint32_t i = t->n++;
-    const float least = b->scale / a->scale / v->opts.max_scale_ratio;
-    const float most = b->scale / a->scale * v->opts.max_scale_ratio;
-    const double turn = fmod((double)b->angle - a->angle, 2 * PI);
-    t->ax[i] = a->x;
-    t->ay[i] = a->y;
-    t->bx[i] = b->x;
-    t->by[i] = b->y;
-    t->log_ratio[i] = logf(b->scale) - logf(a->scale);
-    t->turn[i] = (float)(turn < 0 ? turn + 2 * PI : turn);
-    t->a_cos[i] = cosf(a->angle);
-    t->a_sin[i] = sinf(a->angle);
-    t->b_cos[i] = cosf(b->angle);
-    t->b_sin[i] = sinf(b->angle);
-    t->least_area[i] = least * least;
-    t->most_area[i] = most * most;
+    p->ax[i] = a->x;
+    p->ay[i] = a->y;
+    p->bx[i] = b->x;
+    p->by[i] = b->y;
+    p->ratio[i] = b->scale / a->scale;
+    p->turn[i] = (float)whole_turns_less((double)b->angle - a->angle);
+    t->a_angle[i] = a->angle;
+    t->b_angle[i] = b->angle;
     t->match[i] = match;
 }
 
@@ -253,115 +278,10 @@ static void load(bovw_verifier *v, const bovw_frame *a, const bovw_frame *b,
     for (uint32_t i = 0; i < n; i++) {
         if (normalise(&a->keypoints[matches[i].a], &in_a, &key_a) &&
             normalise(&b->keypoints[matches[i].b], &in_b, &key_b))
-            load_pair(v, i, &key_a, &key_b);
+            load_pair(t, i, &key_a, &key_b);
     }
-    for (uint32_t i = t->n; i % LANES != 0; i++) {
-        t->ax[i] = t->ay[i] = t->log_ratio[i] = t->turn[i] = 0;
-        t->bx[i] = t->by[i] = nowhere;
-    }
-    find_places(t->ax, t->ay, t->n, v->slots, t->a_place);
-    find_places(t->bx, t->by, t->n, v->slots, t->b_place);
-}
-
-/* ---- hypotheses ------------------------------------------------------------ */
-
-/* A similarity and the limits within which a pair agrees with it. */
-typedef struct similarity {
-    float c, s, x, y; /* (ax, ay) goes to (c ax - s ay + x, s ax + c ay + y) */
-    float log_ratio, turn;
-    float max_error_sq, max_log_ratio, min_opposite;
-} similarity;
-
-static similarity similarity_of(const bovw_verifier *v, uint32_t i)
-{
-    const pair_table *t = &v->table;
-    const float scale = expf(t->log_ratio[i]);
-    const float c = scale * cosf(t->turn[i]), s = scale * sinf(t->turn[i]);
-    const float smaller = scale < 1 ? scale : 1;
-    return (similarity){.c = c,
-                        .s = s,
-                        .x = t->bx[i] - c * t->ax[i] + s * t->ay[i],
-                        .y = t->by[i] - s * t->ax[i] - c * t->ay[i],
-                        .log_ratio = t->log_ratio[i],
-                        .turn = t->turn[i],
-                        .max_error_sq = (float)t->tolerance_sq * smaller * smaller,
-                        .max_log_ratio = v->max_log_ratio,
-                        .min_opposite = (float)PI - v->opts.max_angle};
-}
-
-/* One block of constant length without branches, which compilers turn into
- * vector code. Angles agree where their difference d in [0, 2 pi] is near 0 or
- * near 2 pi, that is, far from pi. */
-static inline void test_block(const pair_table *t, const similarity *h, uint32_t from,
-                              int32_t *restrict agrees)
-{
-    const float *ax = t->ax + from, *ay = t->ay + from;
-    const float *bx = t->bx + from, *by = t->by + from;
-    const float *log_ratio = t->log_ratio + from, *turn = t->turn + from;
-    for (int k = 0; k < LANES; k++) {
-        const float u = h->c * ax[k] - h->s * ay[k] + h->x - bx[k];
-        const float v = h->s * ax[k] + h->c * ay[k] + h->y - by[k];
-        const float ratio = fabsf(log_ratio[k] - h->log_ratio);
-        const float opposite = fabsf(fabsf(turn[k] - h->turn) - (float)PI);
-        agrees[k] = (u * u + v * v < h->max_error_sq) & (ratio <= h->max_log_ratio) &
-                    (opposite >= h->min_opposite);
-    }
-}
-
-static uint32_t count_agreeing(const pair_table *t, const similarity *h, int32_t *agrees)
-{
-    int32_t sums[LANES] = {0}, n = 0;
-    const similarity local = *h;
-    for (uint32_t from = 0; from < t->n; from += LANES) {
-        test_block(t, &local, from, agrees + from);
-        for (int k = 0; k < LANES; k++)
-            sums[k] += agrees[from + k];
-    }
-    for (int k = 0; k < LANES; k++)
-        n += sums[k];
-    return (uint32_t)n;
-}
-
-/* Places of the agreeing pairs, in the image that has fewer of them: what a
- * one-to-one choice cannot exceed. */
-static uint32_t count_places(pair_table *t, const int32_t *agrees)
-{
-    uint32_t n_a = 0, n_b = 0;
-    for (uint32_t i = 0; i < t->n; i++) {
-        if (!agrees[i])
-            continue;
-        n_a += t->a_uses[t->a_place[i]]++ == 0;
-        n_b += t->b_uses[t->b_place[i]]++ == 0;
-    }
-    for (uint32_t i = 0; i < t->n; i++) {
-        if (agrees[i])
-            t->a_uses[t->a_place[i]] = t->b_uses[t->b_place[i]] = 0;
-    }
-    return n_a < n_b ? n_a : n_b;
-}
-
-/* The hypotheses with most agreement, best first, ties by lower pair; how
- * many there are. */
-static int best_hypotheses(bovw_verifier *v, hypothesis best[N_REFINED])
-{
-    pair_table *t = &v->table;
-    int n_best = 0;
-    for (uint32_t i = 0; i < t->n; i++) {
-        if (fabsf(t->log_ratio[i]) > max_log_enlargement)
-            continue;
-        const similarity h = similarity_of(v, i);
-        const uint32_t least = n_best < N_REFINED ? MIN_INLIERS : best[N_REFINED - 1].n + 1;
-        if (count_agreeing(t, &h, v->agrees) < least)
-            continue;
-        const uint32_t n = count_places(t, v->agrees);
-        if (n < least)
-            continue;
-        int at = n_best < N_REFINED ? n_best++ : N_REFINED - 1;
-        for (; at > 0 && best[at - 1].n < n; at--)
-            best[at] = best[at - 1];
-        best[at] = (hypothesis){n, i};
-    }
-    return n_best;
+    find_places(t->pairs.ax, t->pairs.ay, t->n, v->slots, t->a_place);
+    find_places(t->pairs.bx, t->pairs.by, t->n, v->slots, t->b_place);
 }
 
 /* ---- result ---------------------------------------------------------------- */
@@ -381,18 +301,20 @@ static void refine(bovw_verifier *v)
 {
     hypothesis hypotheses[N_REFINED];
     const pair_table *t = &v->table;
-    const int n = best_hypotheses(v, hypotheses);
+    const uint32_t n =
+        hypotheses_find(&v->table, &v->order, &v->limits, hypotheses, N_REFINED);
     v->best.n = 0;
-    v->best.error = 0;
-    for (int k = 0; k < n; k++) {
+    v->best.quality = 0;
+    for (uint32_t k = 0; k < n; k++) {
         const uint32_t i = hypotheses[k].pair;
         if (is_member(&v->best, i))
             continue;
-        const point_pair seed = {t->ax[i], t->ay[i], t->bx[i], t->by[i]};
-        transform_similarity(exp(t->log_ratio[i]), t->turn[i], &seed, v->local.motion);
+        const point_pair seed = {t->pairs.ax[i], t->pairs.ay[i], t->pairs.bx[i],
+                                 t->pairs.by[i]};
+        transform_similarity(t->pairs.ratio[i], t->pairs.turn[i], &seed, v->local.motion);
         consensus_collect(&v->table, BOVW_MODEL_SIMILARITY, &v->local);
         consensus_climb(&v->table, &v->local, &v->spare);
-        if (consensus_is_better(&v->local, &v->best)) {
+        if (v->local.quality > v->best.quality) {
             const consensus worse = v->best;
             v->best = v->local;
             v->local = worse;
@@ -426,6 +348,13 @@ static bool to_pixels(const double motion[9], const bovw_frame *a, const bovw_fr
             return false;
     }
     return true;
+}
+
+static float effective_of(const pair_table *t, const consensus *c)
+{
+    const float in_a = spread_count(t->pairs.ax, t->pairs.ay, c->members, c->n);
+    const float in_b = spread_count(t->pairs.bx, t->pairs.by, c->members, c->n);
+    return in_a < in_b ? in_a : in_b;
 }
 
 static bovw_status check_matches(const bovw_frame *a, const bovw_frame *b,
@@ -462,6 +391,7 @@ bovw_status bovw_verify(bovw_verifier *v, const bovw_frame *a, const bovw_frame 
         if (v->best.n >= MIN_INLIERS && to_pixels(v->best.motion, a, b, found.transform)) {
             found.model = v->best.model;
             found.n_inliers = v->best.n;
+            found.effective = effective_of(&v->table, &v->best);
         } else {
             memset(found.transform, 0, sizeof found.transform);
         }

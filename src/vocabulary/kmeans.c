@@ -4,6 +4,11 @@
  * by cluster with a counting sort, and replaces each centroid by the rounded
  * mean of its group. The rounded mean is the best of all byte vectors, so the
  * error, an exact integer, never rises.
+ *
+ * All points meet all centroids in every iteration. Bounds that spare some of
+ * it (Hamerly, "Making k-means even faster", SDM 2010) were tried: in 128
+ * dimensions nearly every centroid moves further than a point is from changing,
+ * and 10 iterations took as long as before, 20 only 6 % less.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -67,7 +72,7 @@ static bovw_status assign_points(clustering *c, uint32_t iteration, uint32_t n_i
             break;
         }
         const size_t size = c->n - first < CHUNK ? c->n - first : CHUNK;
-        nearest_run(nearest_word, c->points + first * DIM, size, c->n_threads, c->fresh,
+        nearest_run(nearest_word, c->points + first * DIM, size, 1, c->n_threads, c->fresh,
                     c->distances + first);
         for (size_t i = 0; i < size; i++)
             c->n_moved += c->fresh[i] != c->words[first + i];

@@ -11,7 +11,10 @@
 /* Fastest first. */
 static const nearest_kernel *const kernels[] = {
 #if defined(__x86_64__)
+    &nearest_vnni,
     &nearest_avx2,
+#elif NEAREST_HAS_NEON
+    &nearest_neon,
 #endif
     &nearest_portable,
 };
@@ -89,16 +92,49 @@ const nearest_kernel *nearest_kernel_of(const nearest *made)
     return made->kernel;
 }
 
-static void run_block(const nearest *made, const uint8_t *descriptors, size_t n,
-                      uint32_t *words, uint32_t *distances)
+static void found_init(nearest_found *found, size_t n, uint32_t n_words)
 {
-    uint32_t unwanted[NEAREST_BLOCK];
-    made->kernel->assign(made->centroids, made->packed, made->k, descriptors, n, words,
-                         distances ? distances : unwanted);
+    found->n_words = n_words;
+    for (size_t i = 0; i < n; i++) {
+        found->limits[i] = NEAREST_FAR;
+        for (uint32_t j = 0; j < n_words; j++)
+            found->distances[i][j] = NEAREST_FAR;
+    }
+    for (size_t i = n; i < NEAREST_BLOCK; i++)
+        found->limits[i] = INT32_MIN; /* takes nothing */
 }
 
-void nearest_run(const nearest *made, const uint8_t *descriptors, size_t n, int n_threads,
-                 uint32_t *words, uint32_t *distances)
+void nearest_take(nearest_found *found, size_t i, uint32_t word, uint32_t distance)
+{
+    uint32_t *distances = found->distances[i], *words = found->words[i];
+    const uint32_t last = found->n_words - 1;
+    uint32_t at = last;
+
+    for (; at > 0 && distances[at - 1] > distance; at--) {
+        distances[at] = distances[at - 1];
+        words[at] = words[at - 1];
+    }
+    distances[at] = distance;
+    words[at] = word;
+    found->limits[i] = (int32_t)distances[last];
+}
+
+static void run_block(const nearest *made, const uint8_t *descriptors, size_t n,
+                      uint32_t n_words, uint32_t *words, uint32_t *distances)
+{
+    nearest_found found;
+    found_init(&found, n, n_words);
+    made->kernel->assign(made->centroids, made->packed, made->k, descriptors, n, &found);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(words + i * n_words, found.words[i], n_words * sizeof *words);
+        if (distances)
+            memcpy(distances + i * n_words, found.distances[i],
+                   n_words * sizeof *distances);
+    }
+}
+
+void nearest_run(const nearest *made, const uint8_t *descriptors, size_t n,
+                 uint32_t n_words, int n_threads, uint32_t *words, uint32_t *distances)
 {
     /* The descriptors of one small image still keep every thread busy. */
     size_t block = n / (size_t)n_threads + 1;
@@ -110,7 +146,7 @@ void nearest_run(const nearest *made, const uint8_t *descriptors, size_t n, int 
     for (size_t b = 0; b < n_blocks; b++) {
         const size_t first = b * block;
         const size_t size = n - first < block ? n - first : block;
-        run_block(made, descriptors + first * BOVW_DESCRIPTOR_DIM, size, words + first,
-                  distances ? distances + first : NULL);
+        run_block(made, descriptors + first * BOVW_DESCRIPTOR_DIM, size, n_words,
+                  words + first * n_words, distances ? distances + first * n_words : NULL);
     }
 }

@@ -8,8 +8,8 @@
  * A panel is 16 words: 4 kB that stay in the first-level cache while a block
  * of descriptors passes over them, 6 at a time against 2 registers of words,
  * which is all that 16 registers allow. Panels stream from memory once per
- * block. The best of each lane is kept beside the descriptor, and the lanes
- * meet at the end.
+ * block. Few words come below the limit of a descriptor after the first, so
+ * one compare and one branch a panel is all that the choice among them costs.
  */
 #include "vocabulary/nearest.h"
 
@@ -42,8 +42,7 @@ _Static_assert(sizeof(panel) == 260 * PANEL_WORDS, "as nearest.h and vocabulary.
 
 typedef struct block {
     alignas(32) int16_t pairs[NEAREST_BLOCK][DIM];
-    alignas(32) int32_t best[NEAREST_BLOCK][LANES];  /* |c|^2 - 2 x.c */
-    alignas(32) int32_t words[NEAREST_BLOCK][LANES]; /* of the best, less the lane */
+    int32_t norms[NEAREST_BLOCK]; /* |x|^2 */
 } block;
 
 static bool is_supported(void)
@@ -65,12 +64,10 @@ static void *pack(const uint8_t *centroids, uint32_t k)
             continue;
         }
         const uint8_t *centroid = centroids + word * DIM;
-        int32_t norm = 0;
         for (int d = 0; d < DIM; d++) {
             to->pairs[d / 2][half][lane][d % 2] = (int16_t)(-2 * centroid[d]);
-            norm += centroid[d] * centroid[d];
         }
-        to->norms[half][lane] = norm;
+        to->norms[half][lane] = nearest_norm_sq(centroid);
     }
     return panels;
 }
@@ -79,6 +76,7 @@ AVX2 static void fill_block(block *b, const uint8_t *descriptors, size_t n)
 {
     const size_t n_rows = (n + ROWS - 1) / ROWS * ROWS;
     for (size_t i = 0; i < n; i++) {
+        b->norms[i] = nearest_norm_sq(descriptors + i * DIM);
         for (int d = 0; d < DIM; d += 16) {
             const __m128i bytes =
                 _mm_loadu_si128((const __m128i *)(descriptors + i * DIM + d));
@@ -86,10 +84,7 @@ AVX2 static void fill_block(block *b, const uint8_t *descriptors, size_t n)
         }
     }
     memset(b->pairs + n, 0, (n_rows - n) * sizeof b->pairs[0]);
-    for (size_t i = 0; i < n_rows; i++) {
-        _mm256_store_si256((__m256i *)b->best[i], _mm256_set1_epi32(INT32_MAX));
-        _mm256_store_si256((__m256i *)b->words[i], _mm256_setzero_si256());
-    }
+    memset(b->norms + n, 0, (n_rows - n) * sizeof b->norms[0]);
 }
 
 AVX2 static __m256i pair_of(const int16_t *row, int p)
@@ -99,12 +94,25 @@ AVX2 static __m256i pair_of(const int16_t *row, int p)
     return _mm256_set1_epi32(pair);
 }
 
-AVX2 static void keep_best(block *b, size_t row, __m256i score, int32_t word)
+/* Offer one panel, as its scores |c|^2 - 2 x.c, to descriptor i. */
+AVX2 static void keep_near(const block *b, size_t i, __m256i score0, __m256i score1,
+                           uint32_t word, nearest_found *found)
 {
-    __m256i *best = (__m256i *)b->best[row], *words = (__m256i *)b->words[row];
-    const __m256i is_less = _mm256_cmpgt_epi32(*best, score);
-    *best = _mm256_min_epi32(*best, score);
-    *words = _mm256_blendv_epi8(*words, _mm256_set1_epi32(word), is_less);
+    const __m256i limit = _mm256_set1_epi32(found->limits[i] - b->norms[i]);
+    const __m256i is_near0 = _mm256_cmpgt_epi32(limit, score0);
+    const __m256i is_near1 = _mm256_cmpgt_epi32(limit, score1);
+    const __m256i is_near = _mm256_or_si256(is_near0, is_near1);
+    alignas(32) int32_t scores[PANEL_WORDS];
+
+    if (_mm256_testz_si256(is_near, is_near))
+        return;
+    _mm256_store_si256((__m256i *)scores, score0);
+    _mm256_store_si256((__m256i *)(scores + LANES), score1);
+    for (uint32_t lane = 0; lane < PANEL_WORDS; lane++) {
+        const int32_t distance = scores[lane] + b->norms[i];
+        if (distance < found->limits[i])
+            nearest_take(found, i, word + lane, (uint32_t)distance);
+    }
 }
 
 /* Multiply-add of one row. The empty statement keeps the compiler from doing
@@ -119,7 +127,8 @@ AVX2 static void keep_best(block *b, size_t row, __m256i score, int32_t word)
 
 /* ROWS descriptors from row `first` against one panel, whose first word is
  * `word`. */
-AVX2 static void run_rows(const panel *words, int32_t word, block *b, size_t first)
+AVX2 static void run_rows(const panel *words, uint32_t word, const block *b, size_t first,
+                          nearest_found *found)
 {
     const int16_t *rows = b->pairs[first];
     const __m256i norm0 = _mm256_load_si256((const __m256i *)words->norms[0]);
@@ -138,23 +147,12 @@ AVX2 static void run_rows(const panel *words, int32_t word, block *b, size_t fir
         ROW(a5, b5, 5);
     }
     const __m256i a[ROWS] = {a0, a1, a2, a3, a4, a5}, c[ROWS] = {b0, b1, b2, b3, b4, b5};
-    for (size_t i = 0; i < ROWS; i++) {
-        keep_best(b, first + i, a[i], word);
-        keep_best(b, first + i, c[i], word + LANES);
-    }
-}
-
-static int32_t norm_sq(const uint8_t *descriptor)
-{
-    int32_t sum = 0;
-    for (int d = 0; d < DIM; d++)
-        sum += descriptor[d] * descriptor[d];
-    return sum;
+    for (size_t i = 0; i < ROWS; i++)
+        keep_near(b, first + i, a[i], c[i], word, found);
 }
 
 static void assign(const uint8_t *centroids, const void *packed, uint32_t k,
-                   const uint8_t *descriptors, size_t n, uint32_t *words,
-                   uint32_t *distances)
+                   const uint8_t *descriptors, size_t n, nearest_found *found)
 {
     const panel *panels = packed;
     block b;
@@ -163,19 +161,7 @@ static void assign(const uint8_t *centroids, const void *packed, uint32_t k,
     fill_block(&b, descriptors, n);
     for (uint32_t word = 0; word < k; word += PANEL_WORDS) {
         for (size_t i = 0; i < n; i += ROWS)
-            run_rows(&panels[word / PANEL_WORDS], (int32_t)word, &b, i);
-    }
-    for (size_t i = 0; i < n; i++) {
-        int32_t best = INT32_MAX, best_word = 0;
-        for (int lane = 0; lane < LANES; lane++) {
-            const int32_t score = b.best[i][lane], word = b.words[i][lane] + lane;
-            if (score < best || (score == best && word < best_word)) {
-                best = score;
-                best_word = word;
-            }
-        }
-        words[i] = (uint32_t)best_word;
-        distances[i] = (uint32_t)(best + norm_sq(descriptors + i * DIM));
+            run_rows(&panels[word / PANEL_WORDS], word, &b, i, found);
     }
 }
 

@@ -20,20 +20,16 @@ static uint32_t distance_sq(const uint8_t *a, const uint8_t *b)
 }
 
 static void assign(const uint8_t *centroids, const void *packed, uint32_t k,
-                   const uint8_t *descriptors, size_t n, uint32_t *words,
-                   uint32_t *distances)
+                   const uint8_t *descriptors, size_t n, nearest_found *found)
 {
     (void)packed;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *descriptor = descriptors + i * BOVW_DESCRIPTOR_DIM;
-        distances[i] = UINT32_MAX;
         for (uint32_t word = 0; word < k; word++) {
             const uint8_t *centroid = centroids + (size_t)word * BOVW_DESCRIPTOR_DIM;
             const uint32_t distance = distance_sq(descriptor, centroid);
-            if (distance < distances[i]) {
-                distances[i] = distance;
-                words[i] = word;
-            }
+            if ((int32_t)distance < found->limits[i])
+                nearest_take(found, i, word, distance);
         }
     }
 }

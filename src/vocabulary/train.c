@@ -67,6 +67,7 @@ static bovw_status cluster(const sample *s, const uint8_t *points, bovw_source *
 {
     bovw_kmeans_result result;
     char summary[256];
+    bovw_vocabulary *plain = NULL;
     uint8_t *centroids = mem_array(opts->kmeans.k, DIM);
     if (!centroids)
         return fail(err, BOVW_ERR_NOMEM, "out of memory: %" PRIu32 " words",
@@ -82,8 +83,12 @@ static bovw_status cluster(const sample *s, const uint8_t *points, bovw_source *
                  opts->kmeans.k, result.n_iterations, s->n, s->n_images, opts->kmeans.seed,
                  result.error);
         status = bovw_vocabulary_new(bovw_source_options(source), centroids, opts->kmeans.k,
-                                     summary, vocabulary, err);
+                                     summary, &plain, err);
     }
+    if (status == BOVW_OK)
+        status = bovw_vocabulary_embed(plain, points, s->n, opts->kmeans.seed, compute,
+                                       monitor, vocabulary, err);
+    bovw_vocabulary_close(plain);
     free(centroids);
     return status;
 }

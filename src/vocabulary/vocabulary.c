@@ -8,11 +8,13 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "vocabulary/embedding.h"
 #include "vocabulary/nearest.h"
 
 enum {
     DIM = BOVW_DESCRIPTOR_DIM,
-    HEAD_BYTES = 192 /* room for what the id covers before the centroids, aligned */
+    HEAD_BYTES = 192, /* room for what the id covers before the centroids, aligned */
+    PROJECTION_BYTES = DIM * DIM * 2
 };
 
 _Static_assert(HEAD_BYTES >= BOVW_FEATURE_OPTIONS_TEXT + 4 && HEAD_BYTES % 64 == 0,
@@ -21,15 +23,20 @@ _Static_assert(HEAD_BYTES >= BOVW_FEATURE_OPTIONS_TEXT + 4 && HEAD_BYTES % 64 ==
 struct bovw_vocabulary {
     bovw_feature_options options;
     uint32_t k;
-    uint8_t *block;           /* HEAD_BYTES that end in options text and k, then (k, 128) */
+    uint8_t *block; /* HEAD_BYTES that end in options text and k, then (k, 128); then
+                     * projection and thresholds where there is an embedding */
+    size_t block_bytes;
     const uint8_t *centroids; /* in the block */
+    const int8_t *thresholds; /* (k, 128) in the block, or NULL */
+    int16_t *projection;      /* (128, 128) or NULL; in the block it is little-endian */
     char *summary;
     char id[33];
-    nearest *nearest; /* for the fastest kernel */
+    nearest *nearest;    /* for the fastest kernel */
+    embedding embedding; /* the same */
 };
 
 /* Put options text and size right before the centroids: the id is the hash of
- * all three together. */
+ * these and everything after them. */
 static void make_id(bovw_vocabulary *v)
 {
     char text[BOVW_FEATURE_OPTIONS_TEXT];
@@ -40,7 +47,7 @@ static void make_id(bovw_vocabulary *v)
     uint8_t *start = v->block + HEAD_BYTES - 4 - text_bytes;
     memcpy(start, text, text_bytes);
     store_le32(v->block + HEAD_BYTES - 4, v->k);
-    hash128(start, text_bytes + 4 + (size_t)v->k * DIM, id);
+    hash128(start, (size_t)(v->block + v->block_bytes - start), id);
     hash_text(id, v->id);
 }
 
@@ -55,9 +62,25 @@ static bovw_status check_summary(const char *summary, bovw_error *err)
     return BOVW_OK;
 }
 
+static bovw_status copy_embedding(bovw_vocabulary *v, const bovw_embedding *from,
+                                  bovw_error *err)
+{
+    uint8_t *at = v->block + HEAD_BYTES + (size_t)v->k * DIM;
+    v->projection = mem_array((size_t)DIM * DIM, sizeof *v->projection);
+    if (!v->projection)
+        return fail_memory(err, "vocabulary");
+    memcpy(v->projection, from->projection, PROJECTION_BYTES);
+    for (int i = 0; i < DIM * DIM; i++)
+        store_le16(at + (size_t)i * 2, (uint16_t)from->projection[i]);
+    memcpy(at + PROJECTION_BYTES, from->thresholds, (size_t)v->k * DIM);
+    v->thresholds = (const int8_t *)at + PROJECTION_BYTES;
+    return embedding_init(v->projection, embedding_kernel_find(NULL), &v->embedding, err);
+}
+
 static bovw_status vocabulary_fill(bovw_vocabulary *v, const bovw_feature_options *opts,
                                    const uint8_t *centroids, uint32_t k,
-                                   const char *summary, bovw_error *err)
+                                   const bovw_embedding *from, const char *summary,
+                                   bovw_error *err)
 {
     const nearest_kernel *kernel;
     bovw_status status = nearest_kernel_find(NULL, &kernel, err);
@@ -66,35 +89,94 @@ static bovw_status vocabulary_fill(bovw_vocabulary *v, const bovw_feature_option
     v->options = *opts;
     v->k = k;
     v->summary = mem_text(summary);
-    v->block = mem_array(HEAD_BYTES + (size_t)k * DIM, 1);
+    v->block_bytes = HEAD_BYTES + (size_t)k * DIM;
+    if (from)
+        v->block_bytes += PROJECTION_BYTES + (size_t)k * DIM;
+    v->block = mem_array(v->block_bytes, 1);
     if (!v->summary || !v->block)
         return fail(err, BOVW_ERR_NOMEM, "out of memory: vocabulary of %u words", k);
     memcpy(v->block + HEAD_BYTES, centroids, (size_t)k * DIM);
     v->centroids = v->block + HEAD_BYTES;
+    if (from)
+        status = copy_embedding(v, from, err);
+    if (status != BOVW_OK)
+        return status;
     make_id(v);
     return nearest_new(v->centroids, k, kernel, &v->nearest, err);
 }
 
-bovw_status bovw_vocabulary_new(const bovw_feature_options *opts, const uint8_t *centroids,
-                                uint32_t k, const char *summary,
-                                bovw_vocabulary **vocabulary, bovw_error *err)
+/* A row that is longer than 1 could overflow what is computed with it. */
+static bovw_status check_embedding(const bovw_embedding *from, bovw_error *err)
+{
+    for (int i = 0; i < DIM; i++) {
+        int64_t square = 0;
+        for (int d = 0; d < DIM; d++)
+            square +=
+                (int32_t)from->projection[i * DIM + d] * from->projection[i * DIM + d];
+        if (square > (int64_t)(EMBEDDING_ONE + DIM) * (EMBEDDING_ONE + DIM))
+            return fail(err, BOVW_ERR_ARG, "row %d of the projection is longer than 1", i);
+    }
+    return BOVW_OK;
+}
+
+bovw_status bovw_vocabulary_new_embedded(const bovw_feature_options *opts,
+                                         const uint8_t *centroids, uint32_t k,
+                                         const bovw_embedding *from, const char *summary,
+                                         bovw_vocabulary **vocabulary, bovw_error *err)
 {
     if (k == 0 || k > BOVW_MAX_WORDS)
         return fail(err, BOVW_ERR_ARG, "%u words are not in [1, %u]", k, BOVW_MAX_WORDS);
     bovw_status status = bovw_feature_options_check(opts, err);
     if (status == BOVW_OK)
         status = check_summary(summary ? summary : "", err);
+    if (status == BOVW_OK && from)
+        status = check_embedding(from, err);
     if (status != BOVW_OK)
         return status;
 
     bovw_vocabulary *v = mem_array(1, sizeof *v);
     if (!v)
         return fail_memory(err, "vocabulary");
-    status = vocabulary_fill(v, opts, centroids, k, summary ? summary : "", err);
+    status = vocabulary_fill(v, opts, centroids, k, from, summary ? summary : "", err);
     if (status == BOVW_OK)
         *vocabulary = v;
     else
         bovw_vocabulary_close(v);
+    return status;
+}
+
+bovw_status bovw_vocabulary_new(const bovw_feature_options *opts, const uint8_t *centroids,
+                                uint32_t k, const char *summary,
+                                bovw_vocabulary **vocabulary, bovw_error *err)
+{
+    return bovw_vocabulary_new_embedded(opts, centroids, k, NULL, summary, vocabulary, err);
+}
+
+bovw_status bovw_vocabulary_embed(const bovw_vocabulary *plain, const uint8_t *descriptors,
+                                  size_t n, uint64_t seed, const bovw_compute *compute,
+                                  const bovw_monitor *monitor, bovw_vocabulary **vocabulary,
+                                  bovw_error *err)
+{
+    if (n == 0 || n > UINT32_MAX)
+        return fail(err, BOVW_ERR_ARG, "%zu descriptors to learn signatures from", n);
+    uint32_t *words = mem_array(n, sizeof *words);
+    int16_t *projection = mem_array((size_t)DIM * DIM, sizeof *projection);
+    int8_t *thresholds = mem_array(plain->k, DIM);
+    bovw_status status =
+        words && projection && thresholds
+            ? bovw_vocabulary_assign(plain, descriptors, n, compute, words, NULL, err)
+            : fail_memory(err, "signatures of a vocabulary");
+    if (status == BOVW_OK)
+        status = embedding_train(descriptors, words, n, plain->centroids, plain->k, seed,
+                                 compute, monitor, projection, thresholds, err);
+    if (status == BOVW_OK) {
+        const bovw_embedding learned = {projection, thresholds};
+        status = bovw_vocabulary_new_embedded(&plain->options, plain->centroids, plain->k,
+                                              &learned, plain->summary, vocabulary, err);
+    }
+    free(words);
+    free(projection);
+    free(thresholds);
     return status;
 }
 
@@ -103,6 +185,8 @@ void bovw_vocabulary_close(bovw_vocabulary *vocabulary)
     if (!vocabulary)
         return;
     nearest_free(vocabulary->nearest);
+    embedding_free(&vocabulary->embedding);
+    free(vocabulary->projection);
     free(vocabulary->summary);
     free(vocabulary->block);
     free(vocabulary);
@@ -138,6 +222,20 @@ bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
                                    const bovw_compute *compute, uint32_t *words,
                                    uint32_t *distances, bovw_error *err)
 {
+    return bovw_vocabulary_assign_multiple(vocabulary, descriptors, n, 1, compute, words,
+                                           distances, err);
+}
+
+bovw_status bovw_vocabulary_assign_multiple(const bovw_vocabulary *vocabulary,
+                                            const uint8_t *descriptors, size_t n,
+                                            uint32_t r, const bovw_compute *compute,
+                                            uint32_t *words, uint32_t *distances,
+                                            bovw_error *err)
+{
+    const uint32_t max_r = vocabulary->k < NEAREST_WORDS ? vocabulary->k : NEAREST_WORDS;
+    if (r == 0 || r > max_r)
+        return fail(err, BOVW_ERR_ARG, "%u words a descriptor are not in [1, %u]", r,
+                    max_r);
     const int n_threads = parallel_threads(compute);
     const nearest_kernel *kernel;
     bovw_status status =
@@ -146,13 +244,121 @@ bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
         return status;
 
     if (kernel == nearest_kernel_of(vocabulary->nearest)) {
-        nearest_run(vocabulary->nearest, descriptors, n, n_threads, words, distances);
+        nearest_run(vocabulary->nearest, descriptors, n, r, n_threads, words, distances);
         return BOVW_OK;
     }
     nearest *other = NULL;
     status = nearest_new(vocabulary->centroids, vocabulary->k, kernel, &other, err);
     if (status == BOVW_OK)
-        nearest_run(other, descriptors, n, n_threads, words, distances);
+        nearest_run(other, descriptors, n, r, n_threads, words, distances);
     nearest_free(other);
     return status;
+}
+
+/* ---- signatures ----------------------------------------------------------- */
+
+bool bovw_vocabulary_has_signatures(const bovw_vocabulary *vocabulary)
+{
+    return vocabulary->projection != NULL;
+}
+
+const int16_t *vocabulary_projection(const bovw_vocabulary *vocabulary)
+{
+    return vocabulary->projection;
+}
+
+const int8_t *vocabulary_thresholds(const bovw_vocabulary *vocabulary)
+{
+    return vocabulary->thresholds;
+}
+
+static void residual_of(const bovw_vocabulary *v, const embedding *e,
+                        const uint8_t *descriptor, uint32_t word, int32_t *out)
+{
+    embedding_residual(e, descriptor, v->centroids + (size_t)word * DIM,
+                       v->thresholds + (size_t)word * DIM, out);
+}
+
+static uint64_t signs(const int32_t *values)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < EMBEDDING_HALF; i++)
+        bits |= (uint64_t)(values[i] > 0) << i;
+    return bits;
+}
+
+static void sign_all(const bovw_vocabulary *v, const embedding *e,
+                     const uint8_t *descriptors, size_t n, uint32_t n_words,
+                     const uint32_t *words, int n_threads, uint64_t *signatures)
+{
+    (void)n_threads;
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i * n_words; j < (i + 1) * n_words; j++) {
+            int32_t residual[DIM];
+            residual_of(v, e, descriptors + i * DIM, words[j], residual);
+            signatures[2 * j] = signs(residual);
+            signatures[2 * j + 1] = signs(residual + EMBEDDING_HALF);
+        }
+    }
+}
+
+bovw_status bovw_vocabulary_signatures(const bovw_vocabulary *vocabulary,
+                                       const uint8_t *descriptors, size_t n,
+                                       uint32_t n_words, const uint32_t *words,
+                                       const bovw_compute *compute, uint64_t *signatures,
+                                       bovw_error *err)
+{
+    if (!vocabulary->projection)
+        return fail(err, BOVW_ERR_ARG,
+                    "the vocabulary has no signatures: train it again with this version");
+    for (size_t i = 0; i < n * n_words; i++) {
+        if (words[i] >= vocabulary->k)
+            return fail(err, BOVW_ERR_ARG, "word %u of a vocabulary of %u", words[i],
+                        vocabulary->k);
+    }
+    const embedding_kernel *kernel =
+        embedding_kernel_find(compute ? compute->kernel : NULL);
+    embedding other = {0};
+    bovw_status status = BOVW_OK;
+    const bool is_other = kernel != vocabulary->embedding.kernel;
+    if (is_other)
+        status = embedding_init(vocabulary->projection, kernel, &other, err);
+    if (status == BOVW_OK)
+        sign_all(vocabulary, is_other ? &other : &vocabulary->embedding, descriptors, n,
+                 n_words, words, parallel_threads(compute), signatures);
+    embedding_free(&other);
+    return status;
+}
+
+/* Signs of sums, which need 64 bits. */
+static uint64_t signs_of_sums(const int64_t *sums)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < EMBEDDING_HALF; i++)
+        bits |= (uint64_t)(sums[i] > 0) << i;
+    return bits;
+}
+
+size_t vocabulary_aggregate(const bovw_vocabulary *vocabulary, const uint8_t *descriptors,
+                            const uint64_t *keys, size_t n, uint32_t *words,
+                            uint64_t *signatures)
+{
+    size_t n_made = 0;
+    for (size_t i = 0; i < n; n_made++) {
+        const uint32_t word = (uint32_t)(keys[i] >> 32);
+        int64_t sums[DIM] = {0};
+        for (; i < n && keys[i] >> 32 == word; i++) {
+            int32_t residual[DIM];
+            residual_of(vocabulary, &vocabulary->embedding,
+                        descriptors + (size_t)(uint32_t)keys[i] * DIM, word, residual);
+            for (int b = 0; b < DIM; b++)
+                sums[b] += residual[b];
+        }
+        if (words)
+            words[n_made] = word;
+        signatures[2 * n_made] = signs_of_sums(sums);
+        signatures[2 * n_made + 1] = signs_of_sums(sums + EMBEDDING_HALF);
+    }
+    return n_made;
 }

@@ -124,7 +124,7 @@ expect 1 "$BOVW" query good.bovw new.feat
 one_line new.feat
 has err "version 9"
 cp -r good.bovw new.bovw
-sed -i 's/"version": *1/"version": 9/' new.bovw/MANIFEST
+sed -i -E 's/"version": *[0-9]+/"version": 9/' new.bovw/MANIFEST
 expect 1 "$BOVW" query new.bovw photos/s1-a.pgm
 one_line new.bovw
 has err "version 9"

@@ -57,7 +57,7 @@ static void run(const char *kernel, const uint8_t *centroids, uint32_t k,
     nearest *made = NULL;
     memset(f, 0xee, sizeof *f);
     assert_int_equal(nearest_new(centroids, k, kernel_named(kernel), &made, NULL), BOVW_OK);
-    nearest_run(made, descriptors, n, n_threads, f->words, f->distances);
+    nearest_run(made, descriptors, n, 1, n_threads, f->words, f->distances);
     nearest_free(made);
 }
 
@@ -176,10 +176,100 @@ static void distances_may_be_left_out(void **state)
         assert_int_equal(
             nearest_new(centroids, 40, kernel_named(bovw_kernel_name(i)), &made, NULL),
             BOVW_OK);
-        nearest_run(made, descriptors, 250, 2, words, NULL);
+        nearest_run(made, descriptors, 250, 1, 2, words, NULL);
         assert_memory_equal(words, expected.words, sizeof words);
         nearest_free(made);
     }
+    free(centroids);
+    free(descriptors);
+}
+
+static uint32_t distance_by_hand(const uint8_t *a, const uint8_t *b)
+{
+    uint32_t distance = 0;
+    for (int d = 0; d < DIM; d++)
+        distance += (uint32_t)((a[d] - b[d]) * (a[d] - b[d]));
+    return distance;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The nearest words by sorting all of them: distance first, then word. */
+static void sort_words(const uint8_t *centroids, uint32_t k, const uint8_t *descriptor,
+                       uint32_t n_words, uint32_t *words, uint32_t *distances)
+{
+    uint64_t keys[MAX_WORDS];
+    for (uint32_t word = 0; word < k; word++)
+        keys[word] = (uint64_t)distance_by_hand(centroids + (size_t)word * DIM, descriptor)
+                         << 32 |
+                     word;
+    qsort(keys, k, sizeof keys[0], compare_keys);
+    for (uint32_t j = 0; j < n_words; j++) {
+        words[j] = (uint32_t)keys[j];
+        distances[j] = (uint32_t)(keys[j] >> 32);
+    }
+}
+
+static void compare_with_sorting(const uint8_t *centroids, uint32_t k,
+                                 const uint8_t *descriptors, size_t n, uint32_t n_words)
+{
+    static uint32_t words[(MAX_DESCRIPTORS + 1) * NEAREST_WORDS],
+        distances[(MAX_DESCRIPTORS + 1) * NEAREST_WORDS];
+    uint32_t expected[NEAREST_WORDS], expected_distances[NEAREST_WORDS];
+    for (size_t i = 0; bovw_kernel_name(i); i++) {
+        nearest *made = NULL;
+        assert_int_equal(
+            nearest_new(centroids, k, kernel_named(bovw_kernel_name(i)), &made, NULL),
+            BOVW_OK);
+        memset(words, 0xee, sizeof words);
+        nearest_run(made, descriptors, n, n_words, 2, words, distances);
+        nearest_free(made);
+        for (size_t j = 0; j < n; j++) {
+            sort_words(centroids, k, descriptors + j * DIM, n_words, expected,
+                       expected_distances);
+            assert_memory_equal(words + j * n_words, expected, 4 * n_words);
+            assert_memory_equal(distances + j * n_words, expected_distances, 4 * n_words);
+        }
+        assert_int_equal(words[n * n_words], 0xeeeeeeee);
+    }
+}
+
+static void every_kernel_finds_several_words_as_sorting_does(void **state)
+{
+    (void)state;
+    uint8_t *centroids = vectors(MAX_WORDS, any_byte, 14);
+    uint8_t *descriptors = vectors(MAX_DESCRIPTORS, any_byte, 15);
+    for (uint32_t n_words = 1; n_words <= NEAREST_WORDS; n_words++) {
+        compare_with_sorting(centroids, n_words, descriptors, 3, n_words); /* all words */
+        compare_with_sorting(centroids, 150, descriptors, 21, n_words);
+    }
+    compare_with_sorting(centroids, MAX_WORDS, descriptors, 200, NEAREST_WORDS);
+    free(centroids);
+    free(descriptors);
+}
+
+/* Few distinct words, so that most distances are equal, in falling order of
+ * distance, so that each new word is taken in. */
+static void several_equally_near_words_come_in_order(void **state)
+{
+    (void)state;
+    enum {
+        K = 200
+    };
+    uint8_t *centroids = mem_array(K, DIM), *descriptors = mem_array(2, DIM);
+    assert_non_null(centroids);
+    assert_non_null(descriptors);
+    memset(centroids, 0, (size_t)K * DIM);
+    memset(descriptors, 0, DIM);
+    memset(descriptors + DIM, 255, DIM);
+    for (size_t word = 0; word < K; word++)
+        centroids[word * DIM + word % DIM] = (uint8_t)(255 - word / 50 * 60);
+    for (uint32_t n_words = 1; n_words <= NEAREST_WORDS; n_words++)
+        compare_with_sorting(centroids, K, descriptors, 2, n_words);
     free(centroids);
     free(descriptors);
 }
@@ -200,11 +290,7 @@ static void every_kernel_lowers_distances_like_the_portable_one(void **state)
             kernel_named("portable")->lower_distances(centre, points, 101, expected);
         uint64_t by_hand = 0;
         for (uint32_t i = 0; i < 101; i++) {
-            uint32_t distance = 0;
-            for (int d = 0; d < DIM; d++) {
-                const int difference = centre[d] - points[i * DIM + d];
-                distance += (uint32_t)(difference * difference);
-            }
+            const uint32_t distance = distance_by_hand(centre, points + i * DIM);
             assert_int_equal(expected[i], distance < before[i] ? distance : before[i]);
             by_hand += expected[i];
         }
@@ -255,6 +341,8 @@ int main(void)
         cmocka_unit_test(every_kernel_equals_the_portable_one_on_extreme_bytes),
         cmocka_unit_test(the_lower_of_equally_near_words_wins),
         cmocka_unit_test(distances_may_be_left_out),
+        cmocka_unit_test(every_kernel_finds_several_words_as_sorting_does),
+        cmocka_unit_test(several_equally_near_words_come_in_order),
         cmocka_unit_test(every_kernel_lowers_distances_like_the_portable_one),
         cmocka_unit_test(the_portable_kernel_is_listed_last_and_auto_is_the_first),
         cmocka_unit_test(an_unknown_kernel_is_refused_by_name),

@@ -40,6 +40,18 @@ static void a_similarity_follows_from_one_pair_or_from_two(void **state)
     assert_false(transform_fit_similarity(pairs, 1, found));
 }
 
+static void directions_are_those_of_the_library(void **state)
+{
+    double c, s;
+    (void)state;
+    for (int i = -4000; i <= 4000; i++) {
+        transform_direction(0.01 * i, &c, &s);
+        assert_true(fabs(c - cos(0.01 * i)) < 1e-14 && fabs(s - sin(0.01 * i)) < 1e-14);
+    }
+    transform_direction(0, &c, &s);
+    assert_true(c == 1 && s == 0);
+}
+
 /* The derivative against small steps. */
 static void the_derivative_is_the_limit_of_differences(void **state)
 {
@@ -109,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_matrix_times_its_inverse_is_the_identity),
         cmocka_unit_test(a_similarity_follows_from_one_pair_or_from_two),
+        cmocka_unit_test(directions_are_those_of_the_library),
         cmocka_unit_test(the_derivative_is_the_limit_of_differences),
         cmocka_unit_test(three_pairs_determine_an_affinity),
         cmocka_unit_test(four_pairs_determine_a_homography),

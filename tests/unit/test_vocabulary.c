@@ -250,7 +250,9 @@ static void well_formed_files_with_bad_contents_are_refused(void **state)
     } cases[] = {
         {"VOCA", 1, {options, words, summary}, BOVW_OK},
         {"INDX", 1, {options, words, summary}, BOVW_ERR_FORMAT},
-        {"VOCA", 2, {options, words, summary}, BOVW_ERR_VERSION},
+        {"VOCA", 0, {options, words, summary}, BOVW_ERR_VERSION},
+        {"VOCA", 2, {options, words, summary}, BOVW_ERR_CORRUPT}, /* no signatures */
+        {"VOCA", 3, {options, words, summary}, BOVW_ERR_VERSION},
         {"VOCA", 1, {options, words, words}, BOVW_ERR_CORRUPT},
         {"VOCA", 1, {options, summary, summary}, BOVW_ERR_CORRUPT},
         {"VOCA", 1, {words, words, summary}, BOVW_ERR_CORRUPT},
@@ -309,7 +311,8 @@ static void descriptors_are_assigned_alike_by_every_kernel_and_thread_count(void
     }
     for (size_t i = 0; bovw_kernel_name(i); i++) {
         for (uint32_t n_threads = 0; n_threads <= 3; n_threads++) {
-            const bovw_compute compute = {n_threads, bovw_kernel_name(i)};
+            const bovw_compute compute = {.n_threads = n_threads,
+                                          .kernel = bovw_kernel_name(i)};
             assert_int_equal(
                 bovw_vocabulary_assign(v, descriptors, N, &compute, words, distances, NULL),
                 BOVW_OK);
@@ -329,6 +332,56 @@ static void descriptors_are_assigned_alike_by_every_kernel_and_thread_count(void
     bovw_vocabulary_close(v);
 }
 
+static void several_words_of_a_descriptor_are_assigned_nearest_first(void **state)
+{
+    (void)state;
+    uint8_t points[4 * DIM] = {0}, descriptors[2 * DIM] = {0};
+    bovw_feature_options opts;
+    bovw_vocabulary *v = NULL;
+    bovw_error err = {0};
+    points[1] = 3;            /* word 0: 9 from zero */
+    points[DIM + 1] = 1;      /* word 1: 1 */
+    points[2 * DIM + 2] = 3;  /* word 2: 9 */
+    points[3 * DIM + 2] = 10; /* word 3: 100 */
+    descriptors[DIM + 2] = 9;
+    bovw_feature_options_default(&opts);
+    assert_int_equal(bovw_vocabulary_new(&opts, points, 4, NULL, &v, NULL), BOVW_OK);
+
+    const uint32_t expected[] = {1, 0, 2, 3, 2, 1};
+    const uint32_t expected_distances[] = {1, 9, 9, 1, 36, 82};
+    for (size_t i = 0; bovw_kernel_name(i); i++) {
+        const bovw_compute compute = {.n_threads = 1, .kernel = bovw_kernel_name(i)};
+        uint32_t words[6], distances[6];
+        assert_int_equal(bovw_vocabulary_assign_multiple(v, descriptors, 2, 3, &compute,
+                                                         words, distances, NULL),
+                         BOVW_OK);
+        assert_memory_equal(words, expected, sizeof words);
+        assert_memory_equal(distances, expected_distances, sizeof distances);
+    }
+    uint32_t words[2 * BOVW_MAX_ASSIGNED] = {0};
+    assert_int_equal(
+        bovw_vocabulary_assign_multiple(v, descriptors, 2, 4, NULL, words, NULL, NULL),
+        BOVW_OK);
+    assert_int_equal(words[3], 3);
+    assert_int_equal(
+        bovw_vocabulary_assign_multiple(v, descriptors, 2, 0, NULL, words, NULL, &err),
+        BOVW_ERR_ARG);
+    assert_int_equal(
+        bovw_vocabulary_assign_multiple(v, descriptors, 2, 5, NULL, words, NULL, &err),
+        BOVW_ERR_ARG);
+    assert_non_null(strstr(err.text, "4"));
+    bovw_vocabulary_close(v);
+
+    v = make(K, NULL); /* more words than the limit */
+    assert_int_equal(bovw_vocabulary_assign_multiple(v, descriptors, 2, BOVW_MAX_ASSIGNED,
+                                                     NULL, words, NULL, NULL),
+                     BOVW_OK);
+    assert_int_equal(bovw_vocabulary_assign_multiple(
+                         v, descriptors, 2, BOVW_MAX_ASSIGNED + 1, NULL, words, NULL, NULL),
+                     BOVW_ERR_ARG);
+    bovw_vocabulary_close(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +396,7 @@ int main(void)
         cmocka_unit_test(well_formed_files_with_bad_contents_are_refused),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(descriptors_are_assigned_alike_by_every_kernel_and_thread_count),
+        cmocka_unit_test(several_words_of_a_descriptor_are_assigned_nearest_first),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cosine of tf-idf vectors, term at a time over the postings. Terms come in
+ * ascending order of word, so each image's sum is made in the same order in any
+ * index that holds it.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "search/scoring.h"
+
+static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
+{
+    const weights *w = &s->index->weights;
+    const uint8_t *const norms[] = {w->norms, w->root_norms, w->binary_norms};
+    uint32_t largest = 0;
+    (void)kernel;
+
+    if ((size_t)s->options->tf >= sizeof norms / sizeof norms[0])
+        return fail(err, BOVW_ERR_ARG, "no kind of term frequency %d", (int)s->options->tf);
+    s->norms = norms[s->options->tf];
+    if (!s->norms)
+        return fail(err, BOVW_ERR_ARG,
+                    "%s: of a version without lengths for such term frequencies; make the "
+                    "index again",
+                    s->index->path);
+    for (uint32_t i = 0; i < s->index->n_segments; i++)
+        largest = s->index->segments[i].n_images > largest ? s->index->segments[i].n_images
+                                                           : largest;
+    s->images = mem_array(largest, sizeof *s->images);
+    s->tfs = mem_array(largest, sizeof *s->tfs);
+    return s->images && s->tfs ? BOVW_OK : fail_memory(err, "searcher");
+}
+
+/* Add one term's part to the scores of a segment's images. */
+static void add_postings(float *scores, const uint32_t *images, const uint32_t *tfs,
+                         uint32_t n, float weight, bovw_tf tf)
+{
+    switch (tf) {
+    case BOVW_TF_ROOT:
+        for (uint32_t p = 0; p < n; p++)
+            scores[images[p]] += weight * sqrtf((float)tfs[p]);
+        break;
+    case BOVW_TF_BINARY:
+        for (uint32_t p = 0; p < n; p++)
+            scores[images[p]] += weight;
+        break;
+    default:
+        for (uint32_t p = 0; p < n; p++)
+            scores[images[p]] += weight * (float)tfs[p];
+    }
+}
+
+static bovw_status add_term(scoring *s, uint32_t word, float weight, bovw_error *err)
+{
+    const bovw_index *index = s->index;
+    for (uint32_t i = 0; i < index->n_segments; i++) {
+        const segment *seg = &index->segments[i];
+        const uint32_t n = segment_frequency(seg, word);
+        if (n == 0)
+            continue;
+        const bovw_status status = segment_postings(seg, word, s->images, s->tfs, err);
+        if (status != BOVW_OK)
+            return status;
+        add_postings(s->scores + index->starts[i], s->images, s->tfs, n, weight,
+                     s->options->tf);
+    }
+    return BOVW_OK;
+}
+
+double term_frequency(double tf, bovw_tf kind)
+{
+    if (kind == BOVW_TF_ROOT)
+        return sqrt(tf);
+    if (kind == BOVW_TF_BINARY)
+        return 1.0;
+    return tf;
+}
+
+/* How much a feature counts for one of its r words: all alike where r is 1, else
+ * by exp(-d^2 / (2 sigma^2)) with the squared distance d^2 to the word, which
+ * sums to 1 (Philbin et al., "Lost in quantization", CVPR 2008). */
+static double share(const query_words *query, uint32_t feature, uint32_t word)
+{
+    const uint32_t *words = query->words + (size_t)feature * query->stride;
+    const uint32_t *distances = query->distances + (size_t)feature * query->stride;
+    double sum = 0.0, own = 0.0;
+    if (query->r == 1)
+        return 1.0;
+    for (uint32_t j = 0; j < query->r; j++) {
+        /* Less the least distance, so that nothing vanishes. */
+        const double weight =
+            exp(-(double)(distances[j] - distances[0]) / (2.0 * BOVW_SOFT_SIGMA_SQ));
+        sum += weight;
+        if (words[j] == word)
+            own = weight;
+    }
+    return own / sum;
+}
+
+/* One term a word, ascending; it weighs what its term frequency counts. */
+static bovw_status encode(scoring *s, const query_words *query, uint32_t source, terms *to,
+                          bovw_error *err)
+{
+    const size_t n = (size_t)query->n * query->r;
+
+    bovw_status status = scoring_sort_words(s, query, err);
+    for (size_t i = 0; status == BOVW_OK && i < n;) {
+        const uint32_t word = (uint32_t)(s->keys[i] >> 32);
+        double tf = 0.0;
+        for (; i < n && s->keys[i] >> 32 == word; i++)
+            tf += share(query, (uint32_t)s->keys[i], word);
+        status = terms_add(to,
+                           (term){.word = word,
+                                  .source = source,
+                                  .weight = term_frequency(tf, s->options->tf)},
+                           err);
+    }
+    return status;
+}
+
+static bovw_status encode_images(scoring *s, image_features *features, terms *to,
+                                 bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (size_t i = 0; status == BOVW_OK && i < features->n;) {
+        const image_feature first = features->items[i];
+        double tf = 0.0;
+        for (; i < features->n && features->items[i].word == first.word &&
+               features->items[i].source == first.source;
+             i++)
+            tf += 1.0;
+        status = terms_add(to,
+                           (term){.word = first.word,
+                                  .source = first.source,
+                                  .weight = term_frequency(tf, s->options->tf)},
+                           err);
+    }
+    return status;
+}
+
+/* The mean of the sources' vectors, each of length 1. */
+static bovw_status combine(scoring *s, uint32_t n_sources, terms *all, bovw_error *err)
+{
+    if (!mem_grow(&s->squares, &s->squares_capacity, n_sources, sizeof *s->squares))
+        return fail_memory(err, "terms of a query");
+    for (uint32_t i = 0; i < n_sources; i++)
+        s->squares[i] = 0.0;
+    terms_sort(all);
+    for (size_t i = 0; i < all->n; i++) {
+        const term *t = &all->items[i];
+        const double value = t->weight * (double)bovw_index_idf(s->index, t->word);
+        s->squares[t->source] += value * value;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        term t = all->items[i];
+        if (s->squares[t.source] == 0.0)
+            continue;
+        t.weight /= sqrt(s->squares[t.source]) * n_sources;
+        if (n > 0 && all->items[n - 1].word == t.word)
+            all->items[n - 1].weight += t.weight;
+        else
+            all->items[n++] = t;
+    }
+    all->n = n;
+    return BOVW_OK;
+}
+
+static bovw_status run(scoring *s, const terms *query, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    double square = 0.0;
+
+    for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+        const term *t = &query->items[i];
+        const double idf = (double)bovw_index_idf(s->index, t->word);
+        if (idf == 0.0)
+            continue;
+        square += (t->weight * idf) * (t->weight * idf);
+        status = add_term(s, t->word, (float)(t->weight * idf * idf), err);
+    }
+    s->norm = sqrt(square);
+    return status;
+}
+
+const scorer scorer_tfidf = {.name = "tfidf",
+                             .summary = "cosine of tf-idf vectors",
+                             .n_assigned = 1,
+                             .init = init,
+                             .encode = encode,
+                             .encode_images = encode_images,
+                             .combine = combine,
+                             .run = run};

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Scatter of the residuals (exact sums, so in any order), its eigenvectors, a
+ * random rotation of each half, and per word the medians of the projections.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "vocabulary/eigen.h"
+#include "vocabulary/embedding.h"
+
+enum {
+    DIM = EMBEDDING_DIM,
+    HALF = EMBEDDING_HALF,
+    BLOCK = 1024, /* residuals whose products are summed in 32 bits: 255^2 * 1024 */
+    WORDS_PER_REPORT = 4096
+};
+
+typedef struct training {
+    const uint8_t *descriptors, *centroids;
+    const uint32_t *words;
+    size_t n;
+    uint32_t k;
+    int n_threads;
+    const bovw_monitor *monitor;
+    uint32_t *order; /* (n,) descriptors by word */
+    size_t *ends;    /* (k,) where each word's end in it */
+} training;
+
+/* ---- scatter -------------------------------------------------------------- */
+
+/* Residuals of n <= BLOCK descriptors, transposed: (DIM, BLOCK). */
+static void fill_block(const training *t, size_t first, size_t n, int16_t *block)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *x = t->descriptors + (first + i) * DIM;
+        const uint8_t *c = t->centroids + (size_t)t->words[first + i] * DIM;
+        for (int d = 0; d < DIM; d++)
+            block[d * BLOCK + (int)i] = (int16_t)(x[d] - c[d]);
+    }
+}
+
+static int32_t dot(const int16_t *a, const int16_t *b, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (int32_t)a[i] * b[i];
+    return sum;
+}
+
+static void add_block(const int16_t *block, size_t n, int64_t *scatter)
+{
+    for (int i = 0; i < DIM; i++) {
+        for (int j = i; j < DIM; j++)
+            scatter[i * DIM + j] += dot(block + i * BLOCK, block + j * BLOCK, n);
+    }
+}
+
+/* Sum of r r^T over all residuals, both triangles. */
+static bovw_status compute_scatter(const training *t, double *scatter, bovw_error *err)
+{
+    const size_t n_blocks = (t->n + BLOCK - 1) / BLOCK;
+    int64_t *total = mem_array((size_t)DIM * DIM, sizeof *total);
+    bool ok = total != NULL;
+
+#pragma omp parallel num_threads(t->n_threads) if (t->n_threads > 1)
+    {
+        int16_t *block = mem_array((size_t)DIM * BLOCK, sizeof *block);
+        int64_t *mine = mem_array((size_t)DIM * DIM, sizeof *mine);
+        const bool is_ready = block && mine && total;
+#pragma omp for schedule(dynamic)
+        for (size_t b = 0; b < n_blocks; b++) {
+            const size_t first = b * BLOCK;
+            const size_t n = t->n - first < BLOCK ? t->n - first : BLOCK;
+            if (is_ready) {
+                fill_block(t, first, n, block);
+                add_block(block, n, mine);
+            }
+        }
+#pragma omp critical(bovw_embedding_scatter)
+        {
+            ok = ok && is_ready;
+            for (int i = 0; ok && i < DIM * DIM; i++)
+                total[i] += mine[i];
+        }
+        free(block);
+        free(mine);
+    }
+    for (int i = 0; ok && i < DIM; i++) {
+        for (int j = i; j < DIM; j++)
+            scatter[i * DIM + j] = scatter[j * DIM + i] =
+                (double)total[i * DIM + j] / (double)t->n;
+    }
+    free(total);
+    return ok ? BOVW_OK : fail_memory(err, "scatter of residuals");
+}
+
+/* ---- projection ----------------------------------------------------------- */
+
+/* Nearly Gaussian: 12 uniform numbers. No logarithm or cosine, whose last bits
+ * differ between C libraries. */
+static double random_normal(uint64_t *state)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < 12; i++)
+        sum += (int64_t)(random_next(state) >> 32);
+    return (double)(sum - 6 * ((int64_t)1 << 32)) / 4294967296.0;
+}
+
+/* Random orthonormal rows, (HALF, HALF): Gram-Schmidt on a Gaussian matrix,
+ * each row twice against the ones before, which makes it stable. */
+static void random_rotation(uint64_t *state, double *rows)
+{
+    for (int i = 0; i < HALF; i++) {
+        double *row = rows + i * HALF;
+        for (int d = 0; d < HALF; d++)
+            row[d] = random_normal(state);
+        for (int pass = 0; pass < 2; pass++) {
+            for (int j = 0; j < i; j++) {
+                const double *other = rows + j * HALF;
+                double along = 0.0;
+                for (int d = 0; d < HALF; d++)
+                    along += row[d] * other[d];
+                for (int d = 0; d < HALF; d++)
+                    row[d] -= along * other[d];
+            }
+            double square = 0.0;
+            for (int d = 0; d < HALF; d++)
+                square += row[d] * row[d];
+            const double length = sqrt(square);
+            for (int d = 0; d < HALF; d++)
+                row[d] /= length;
+        }
+    }
+}
+
+/* Rows `first` and up of the projection: the rotation times HALF eigenvectors. */
+static void turn(const double *rotation, const double *vectors, int16_t *projection)
+{
+    for (int i = 0; i < HALF; i++) {
+        for (int d = 0; d < DIM; d++) {
+            double sum = 0.0;
+            for (int j = 0; j < HALF; j++)
+                sum += rotation[i * HALF + j] * vectors[j * DIM + d];
+            projection[i * DIM + d] = (int16_t)floor(sum * EMBEDDING_ONE + 0.5);
+        }
+    }
+}
+
+static bovw_status learn_projection(const training *t, uint64_t seed, int16_t *projection,
+                                    bovw_error *err)
+{
+    double *scatter = mem_array((size_t)DIM * DIM, sizeof *scatter);
+    double *vectors = mem_array((size_t)DIM * DIM, sizeof *vectors);
+    double *rotation = mem_array((size_t)HALF * HALF, sizeof *rotation);
+    uint64_t state = random_mix(seed ^ 0x48616d6d696e6721u); /* not the stream of k-means */
+    bovw_status status = scatter && vectors && rotation
+                             ? compute_scatter(t, scatter, err)
+                             : fail_memory(err, "projection of signatures");
+    if (status == BOVW_OK) {
+        eigen_symmetric(scatter, DIM, vectors);
+        for (int half = 0; half < 2; half++) {
+            random_rotation(&state, rotation);
+            turn(rotation, vectors + half * HALF * DIM, projection + half * HALF * DIM);
+        }
+    }
+    free(scatter);
+    free(vectors);
+    free(rotation);
+    return status;
+}
+
+/* ---- thresholds ------------------------------------------------------------ */
+
+static bovw_status group_by_word(training *t, bovw_error *err)
+{
+    t->order = mem_array(t->n, sizeof *t->order);
+    t->ends = mem_array(t->k, sizeof *t->ends);
+    if (!t->order || !t->ends)
+        return fail_memory(err, "thresholds of signatures");
+    for (size_t i = 0; i < t->n; i++)
+        t->ends[t->words[i]]++;
+    size_t start = 0;
+    for (uint32_t w = 0; w < t->k; w++) {
+        const size_t count = t->ends[w];
+        t->ends[w] = start;
+        start += count;
+    }
+    for (size_t i = 0; i < t->n; i++)
+        t->order[t->ends[t->words[i]]++] = (uint32_t)i;
+    return BOVW_OK;
+}
+
+static size_t start_of(const training *t, uint32_t word)
+{
+    return word > 0 ? t->ends[word - 1] : 0;
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t divide_rounded(int64_t a, int64_t b)
+{
+    return a >= 0 ? (2 * a + b) / (2 * b) : -((-2 * a + b) / (2 * b));
+}
+
+/* The median of n > 0 values, drawn towards 0 where they are few, in steps of
+ * a threshold. */
+static int8_t threshold_of(int32_t *values, size_t n)
+{
+    qsort(values, n, sizeof *values, compare_values);
+    const int64_t twice = (int64_t)values[(n - 1) / 2] + values[n / 2];
+    const int64_t count = (int64_t)(n < INT32_MAX ? n : INT32_MAX);
+    const int64_t t = divide_rounded(twice * count, 2 * (count + EMBEDDING_PRIOR) *
+                                                        (int64_t)EMBEDDING_STEP);
+    return (int8_t)(t > INT8_MAX ? INT8_MAX : t < -INT8_MAX ? -INT8_MAX : t);
+}
+
+/* values is scratch, (DIM, n_most). */
+static void learn_word(const training *t, const embedding *e, uint32_t word,
+                       int32_t *values, size_t n_most, int8_t *thresholds)
+{
+    const size_t first = start_of(t, word), n = t->ends[word] - first;
+    int32_t projected[DIM];
+
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        e->kernel->project(e->packed, t->descriptors + (size_t)t->order[first + i] * DIM,
+                           t->centroids + (size_t)word * DIM, projected);
+        for (int b = 0; b < DIM; b++)
+            values[(size_t)b * n_most + i] = projected[b];
+    }
+    for (int b = 0; b < DIM; b++)
+        thresholds[b] = threshold_of(values + (size_t)b * n_most, n);
+}
+
+static size_t most_frequent(const training *t)
+{
+    size_t most = 0;
+    for (uint32_t w = 0; w < t->k; w++) {
+        const size_t n = t->ends[w] - start_of(t, w);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* Words [first, last). False without memory. */
+static bool learn_words(const training *t, const embedding *e, uint32_t first,
+                        uint32_t last, size_t n_most, int8_t *thresholds)
+{
+    bool ok = true;
+#pragma omp parallel num_threads(t->n_threads) if (t->n_threads > 1)
+    {
+        int32_t *values = mem_array(n_most * DIM, sizeof *values);
+#pragma omp for schedule(dynamic, 16)
+        for (uint32_t w = first; w < last; w++) {
+            if (values)
+                learn_word(t, e, w, values, n_most, thresholds + (size_t)w * DIM);
+        }
+        if (!values) {
+#pragma omp atomic write
+            ok = false;
+        }
+        free(values);
+    }
+    return ok;
+}
+
+static bool report(const training *t, uint64_t done)
+{
+    const bovw_monitor *m = t->monitor;
+    return !m || !m->progress || m->progress(m->context, "embedding", done, t->k);
+}
+
+static bovw_status learn_thresholds(const training *t, const embedding *e,
+                                    int8_t *thresholds, bovw_error *err)
+{
+    const size_t n_most = most_frequent(t);
+    memset(thresholds, 0, (size_t)t->k * DIM);
+    for (uint32_t first = 0; first < t->k; first += WORDS_PER_REPORT) {
+        const uint32_t last =
+            t->k - first < WORDS_PER_REPORT ? t->k : first + WORDS_PER_REPORT;
+        if (!report(t, first))
+            return fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
+        if (!learn_words(t, e, first, last, n_most, thresholds))
+            return fail_memory(err, "thresholds of signatures");
+    }
+    return report(t, t->k) ? BOVW_OK
+                           : fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
+}
+
+bovw_status embedding_train(const uint8_t *descriptors, const uint32_t *words, size_t n,
+                            const uint8_t *centroids, uint32_t k, uint64_t seed,
+                            const bovw_compute *compute, const bovw_monitor *monitor,
+                            int16_t *projection, int8_t *thresholds, bovw_error *err)
+{
+    training t = {.descriptors = descriptors,
+                  .centroids = centroids,
+                  .words = words,
+                  .n = n,
+                  .k = k,
+                  .n_threads = parallel_threads(compute),
+                  .monitor = monitor};
+    embedding e = {0};
+    bovw_status status = learn_projection(&t, seed, projection, err);
+    if (status == BOVW_OK)
+        status = embedding_init(
+            projection, embedding_kernel_find(compute ? compute->kernel : NULL), &e, err);
+    if (status == BOVW_OK)
+        status = group_by_word(&t, err);
+    if (status == BOVW_OK)
+        status = learn_thresholds(&t, &e, thresholds, err);
+    embedding_free(&e);
+    free(t.order);
+    free(t.ends);
+    return status;
+}
