@@ -50,6 +50,7 @@ lint_layers() {
         for (i = 1; i <= n; i++) rank[layer[i]] = i
         n = split("status base monitor base image io features features vocabulary vocabulary" \
                   " index index search search verify search vectors vectors eval eval" \
+                  " compare eval pairs search" \
                   " report report bovw cli", pair)
         for (i = 1; i < n; i += 2) public[pair[i]] = pair[i + 1]
     }

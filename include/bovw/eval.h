@@ -31,12 +31,15 @@ typedef enum bovw_judgement {
 } bovw_judgement;
 
 typedef struct bovw_truth_query {
-    const char *name; /* query id, also the name of its picture; borrowed */
-    const char *set;  /* part of the data set that it is reported under; "" if
-                       * the truth has none; borrowed */
+    const char *name;    /* query id, as in run files */
+    const char *picture; /* name of the picture that shows it */
+    const char *set;     /* part of the data set that it is reported under; ""
+                          * if the truth has none */
+    const char *group;   /* the object or place that it shows, finer than the
+                          * set; "" if the truth has none */
     bool has_region;
     float region[4]; /* x0 y0 x1 y1, pixels, where has_region */
-} bovw_truth_query;
+} bovw_truth_query;  /* texts are borrowed from the truth */
 
 /*
  * Open "KIND:PATH"; the path "-" is standard input. Kinds:
@@ -48,6 +51,32 @@ typedef struct bovw_truth_query {
  *           other groups (an empty family is none); all else is wrong, images
  *           that the file does not list included. The only image of a group
  *           has no relevant one: it is not a query, but is judged for others.
+ *
+ *   oxford    folder with NAME_query.txt (image x1 y1 x2 y2), NAME_good.txt,
+ *             _ok.txt and _junk.txt for each query: Oxford5k and Paris6k.
+ *             Relevant: good and ok, the query's own image among them; junk is
+ *             ignored. The query is the box.
+ *   revisited JSON of tools/revisited-to-json. Every query is judged in the
+ *             sets easy (relevant: easy; ignored: hard, junk), medium (easy and
+ *             hard; junk) and hard (hard; easy, junk), where it has relevant
+ *             images; the pictures of all queries are ignored. The query is the
+ *             box.
+ *   holidays  folder of NNNNNN.jpg, itself or its folder jpg, or with the list
+ *             holidays_images.dat. Queries are the images whose number is a
+ *             multiple of 100; relevant are the others of the same hundred; the
+ *             query itself is ignored.
+ *   ukbench   folder of ukbenchNNNNN.jpg, itself or its folder full. Every image
+ *             is a query; relevant are the four images of its group, itself
+ *             counted.
+ *   copydays  folder with original/ and folders of copies, such as strong/ and
+ *             crops/10/. Queries are the copies, each folder a set; relevant is
+ *             the original whose first four digits agree (the same name, except
+ *             in strong/); copies are ignored.
+ *   qrels     TREC lines `query 0 image relevance`: above 0 relevant, below 0
+ *             ignored, else wrong. Names are percent-encoded as in run files.
+ *
+ * In oxford and revisited images are named without .jpg, and stand for pictures
+ * with it or without.
  *
  * BOVW_ERR_ARG for an unknown kind, naming those there are; BOVW_ERR_IO;
  * BOVW_ERR_LIMIT for a file above 1 GiB; BOVW_ERR_FORMAT or _CORRUPT naming
@@ -67,9 +96,18 @@ BOVW_API bovw_truth_query bovw_truth_get(const bovw_truth *truth, uint32_t query
 /* Relevant images of a query, whether or not a database has them; at least 1. */
 BOVW_API uint32_t bovw_truth_n_relevant(const bovw_truth *truth, uint32_t query);
 
+/* Is a query judged in several sets? Then those follow each other in the order
+ * of queries, have the same name, picture and region, share one ranking, and a
+ * mean over all sets has no meaning. */
+BOVW_API bool bovw_truth_has_common_rankings(const bovw_truth *truth);
+
+/* Does a table about this truth show measure i? */
+BOVW_API bool bovw_truth_shows_measure(const bovw_truth *truth, size_t measure);
+
 /* Where the query's picture is: as named from the folder of the ground truth,
- * else from the current folder. *path is the caller's: free(). BOVW_ERR_IO naming both
- * places if it is in neither. */
+ * else in its folder of pictures (jpg beside a revisited file, ../jpg of an
+ * oxford folder, jpg of holidays, full of ukbench), else from the current folder.
+ * *path is the caller's: free(). BOVW_ERR_IO naming the places if it is in none. */
 BOVW_API bovw_status bovw_truth_picture(const bovw_truth *truth, uint32_t query,
                                         char **path, bovw_error *err);
 
@@ -94,16 +132,22 @@ BOVW_API void bovw_binding_free(bovw_binding *binding); /* NULL allowed */
 BOVW_API bovw_judgement bovw_binding_judge(const bovw_binding *binding, uint32_t query,
                                            uint32_t image);
 
+/* The image that shows the query, where the database has it; else UINT32_MAX. */
+BOVW_API uint32_t bovw_binding_picture(const bovw_binding *binding, uint32_t query);
+
 /* ---- measures ---------------------------------------------------------- */
 
 enum {
     BOVW_MAX_MEASURES = 16
 };
 
-/* Measure i's name ("mAP", "mAP-rect", "P@1", "P@10", "recall@100") and one
- * line on it (summary may be NULL); NULL past the end. Per query the first two
- * are AP. */
+/* Measure i's name ("mAP", "mAP-rect", "P@1", "P@10", "recall@100", for
+ * revisited "mP@5", "mP@10", for ukbench "N-S") and one line on it (summary may
+ * be NULL); NULL past the end. Per query the first two are AP. */
 BOVW_API const char *bovw_measure(size_t i, const char **summary);
+
+/* What a value of 1 is printed as: 100 for percent, 4 for N-S. */
+BOVW_API double bovw_measure_scale(size_t i);
 
 /*
  * All measures of one ranking.
@@ -114,7 +158,8 @@ BOVW_API const char *bovw_measure(size_t i, const char **summary);
  *
  * "mAP" is the trapezoid form of AP (Oxford's compute_ap), "mAP-rect" the
  * rectangular one (trec_eval), which is never lower. P@k counts k ranks even
- * where the ranking is shorter. Relevant images that the ranking lacks count
+ * where the ranking is shorter; mP@k (revisited) counts no more than up to the
+ * last relevant image, where all were found. Relevant images that the ranking lacks count
  * as not found. O(n) a measure.
  */
 BOVW_API void bovw_evaluate(const bovw_judgement *judgements, size_t n, uint32_t n_relevant,

@@ -46,7 +46,8 @@ BOVW_API const char *bovw_tf_name(bovw_tf tf);
 typedef enum bovw_burstiness {
     BOVW_BURSTINESS_NONE = 0, /* their sum */
     BOVW_BURSTINESS_INTRA,    /* in each image, divided by the square root of their
-                               * number there */
+                               * number there, and by that of the number of query
+                               * features with the same nearest word */
     BOVW_BURSTINESS_BOTH      /* and by the square root of what the feature gives
                                * all images together */
 } bovw_burstiness;

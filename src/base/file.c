@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* madvise(): the POSIX form of it does nothing */
+
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -101,6 +104,16 @@ bovw_status file_map_open(const char *path, file_map *map, bovw_error *err)
         map->size = (size_t)info.st_size;
     }
     return status;
+}
+
+void file_map_done(const file_map *map, size_t offset, size_t n_bytes)
+{
+    /* Whole pages, so that those shared with what comes next stay. */
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t first = (offset + page - 1) / page * page;
+    const size_t end = (offset + n_bytes) / page * page;
+    if (first < end)
+        madvise((void *)(uintptr_t)(map->data + first), end - first, MADV_DONTNEED);
 }
 
 void file_map_close(file_map *map)
@@ -233,6 +246,56 @@ bool file_exists(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bovw_status file_list(const char *folder, char ***names, size_t *n, bovw_error *err)
+{
+    char **list = NULL;
+    size_t count = 0, capacity = 0;
+    bovw_status status = BOVW_OK;
+    DIR *opened = opendir(folder);
+    if (!opened)
+        return fail_errno(err, folder, NULL);
+
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(opened);
+        if (!entry)
+            break;
+        if (entry->d_name[0] == '.')
+            continue;
+        char *copy = mem_text(entry->d_name);
+        if (!copy || !mem_grow(&list, &capacity, count + 1, sizeof *list)) {
+            free(copy);
+            status = fail_memory(err, folder);
+            break;
+        }
+        list[count++] = copy;
+    }
+    if (status == BOVW_OK && errno != 0)
+        status = fail_errno(err, folder, NULL);
+    closedir(opened);
+    if (status == BOVW_ERR_NOMEM) {
+        file_list_free(list, count);
+        return status;
+    }
+    if (count > 0)
+        qsort(list, count, sizeof *list, compare_names);
+    *names = list;
+    *n = count;
+    return status;
+}
+
+void file_list_free(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
 }
 
 char *file_join(const char *folder, const char *name)

@@ -21,6 +21,8 @@ typedef struct file_map {
 } file_map;
 
 bovw_status file_map_open(const char *path, file_map *map, bovw_error *err);
+/* A part of it will not be read again soon: its memory may go. */
+void file_map_done(const file_map *map, size_t offset, size_t n_bytes);
 void file_map_close(file_map *map); /* zeroes it; a zeroed map is fine */
 
 /* A file written under a temporary name in its own folder and renamed when
@@ -46,6 +48,12 @@ bovw_status file_sync_folder_of(const char *path, bovw_error *err);
 /* Does path lead to a folder? to anything? */
 bool file_is_folder(const char *path);
 bool file_exists(const char *path);
+
+/* Names in a folder that do not begin with a dot, sorted by strcmp(): (n,),
+ * free with file_list_free(). BOVW_ERR_IO, where *names has what could be read;
+ * BOVW_ERR_NOMEM. */
+bovw_status file_list(const char *folder, char ***names, size_t *n, bovw_error *err);
+void file_list_free(char **names, size_t n);
 
 /* folder + "/" + name, the caller's; NULL without memory. */
 char *file_join(const char *folder, const char *name);

@@ -14,11 +14,13 @@
 #include "cli/commands.h"
 #include "cli/evaluation.h"
 #include "cli/json_text.h"
+#include "cli/shown.h"
 
 enum {
     KEY_TRUTH = 0x100,
     KEY_JSON,
-    KEY_FEATURES
+    KEY_FEATURES,
+    KEY_HTML
 };
 
 typedef struct eval_command {
@@ -28,7 +30,9 @@ typedef struct eval_command {
     const char *truth;
     const char *run;      /* or NULL */
     const char *features; /* or NULL */
+    const char *html;     /* or NULL */
     bool is_json;
+    char *command_line; /* for the page's foot */
 } eval_command;
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -48,6 +52,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_FEATURES:
         c->features = text;
         return 0;
+    case KEY_HTML:
+        c->html = text;
+        return 0;
     case 'o':
         c->run = text;
         return 0;
@@ -63,6 +70,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "--truth KIND:PATH is missing");
         if (c->run && strcmp(c->run, "-") == 0)
             argp_error(state, "-o: standard output has the measures; give a file");
+        if (c->html && strcmp(c->html, "-") == 0)
+            argp_error(state, "--html: standard output has the measures; give a file");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -71,17 +80,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static char *help(int key, const char *text, void *input)
 {
-    char kinds[512] = "";
-    const char *summary = NULL;
     (void)input;
-    if (key != KEY_TRUTH)
-        return help_as_is(text);
-    for (size_t i = 0; bovw_truth_kind(i, &summary); i++) {
-        const size_t length = strlen(kinds);
-        snprintf(kinds + length, sizeof kinds - length, "%s%s (%s)", i ? ", " : "",
-                 bovw_truth_kind(i, NULL), summary);
-    }
-    return help_fill(text, "%s", kinds);
+    return key == KEY_TRUTH ? truth_help(text) : help_as_is(text);
 }
 
 static const struct argp_option table[] = {
@@ -94,6 +94,10 @@ static const struct argp_option table[] = {
      "pictures",
      0},
     {"output", 'o', "FILE", 0, "write the rankings as a TREC run file", 0},
+    {"html", KEY_HTML, "FILE", 0,
+     "also write one self-contained page: measures, curves, and the first 10 results of "
+     "each query, right and wrong, as pictures",
+     0},
     {"json", KEY_JSON, NULL, 0, "print one JSON object", 0},
     {0}};
 
@@ -120,6 +124,7 @@ static const struct argp argp = {
 typedef struct eval_report {
     const eval_command *command;
     const bovw_index *index;
+    const bovw_truth *truth;
     bovw_summary *summary;
     uint32_t n_done;      /* queries that were searched */
     bovw_timings seconds; /* means over them */
@@ -128,9 +133,16 @@ typedef struct eval_report {
     int n_threads;
 } eval_report;
 
+/* A mean over sets that judge the same rankings has no meaning. */
+static uint32_t count_rows(const eval_report *r)
+{
+    const uint32_t n = bovw_summary_n_rows(r->summary);
+    return n > 1 && bovw_truth_has_common_rankings(r->truth) ? n - 1 : n;
+}
+
 static void print_measures(const eval_report *r)
 {
-    const uint32_t n_rows = bovw_summary_n_rows(r->summary);
+    const uint32_t n_rows = count_rows(r);
     size_t width = strlen("set");
     double means[BOVW_MAX_MEASURES];
     uint32_t n_queries = 0;
@@ -140,14 +152,18 @@ static void print_measures(const eval_report *r)
         width = length > width ? length : width;
     }
     printf("%-*s  queries", (int)width, "set");
-    for (size_t m = 0; bovw_measure(m, NULL); m++)
-        printf("  %10s", bovw_measure(m, NULL));
+    for (size_t m = 0; bovw_measure(m, NULL); m++) {
+        if (bovw_truth_shows_measure(r->truth, m))
+            printf("  %10s", bovw_measure(m, NULL));
+    }
     putchar('\n');
     for (uint32_t i = 0; i < n_rows; i++) {
         const char *name = bovw_summary_row(r->summary, i, &n_queries, means);
         printf("%-*s  %7u", (int)width, name, n_queries);
-        for (size_t m = 0; bovw_measure(m, NULL); m++)
-            printf("  %10.2f", 100 * means[m]);
+        for (size_t m = 0; bovw_measure(m, NULL); m++) {
+            if (bovw_truth_shows_measure(r->truth, m))
+                printf("  %10.2f", bovw_measure_scale(m) * means[m]);
+        }
         putchar('\n');
     }
 }
@@ -178,14 +194,17 @@ static void print_text(const eval_report *r)
 static json_t *json_rows(const eval_report *r)
 {
     json_t *rows = json_array();
-    for (uint32_t i = 0; i < bovw_summary_n_rows(r->summary); i++) {
+    for (uint32_t i = 0; i < count_rows(r); i++) {
         double means[BOVW_MAX_MEASURES];
         uint32_t n_queries = 0;
         const char *name = bovw_summary_row(r->summary, i, &n_queries, means);
         json_t *row =
             json_pack("{s:o, s:i}", "set", json_name(name), "queries", (int)n_queries);
-        for (size_t m = 0; row && bovw_measure(m, NULL); m++)
-            json_object_set_new(row, bovw_measure(m, NULL), json_real(100 * means[m]));
+        for (size_t m = 0; row && bovw_measure(m, NULL); m++) {
+            if (bovw_truth_shows_measure(r->truth, m))
+                json_object_set_new(row, bovw_measure(m, NULL),
+                                    json_real(bovw_measure_scale(m) * means[m]));
+        }
         json_array_append_new(rows, row);
     }
     return rows;
@@ -254,6 +273,7 @@ static bovw_status report(const evaluation *e, const eval_command *c, double tot
     getrusage(RUSAGE_SELF, &usage);
     eval_report r = {.command = c,
                      .index = e->index,
+                     .truth = e->truth,
                      .total_seconds = total_seconds,
                      .peak_bytes = 1024.0 * (double)usage.ru_maxrss,
                      .n_threads = parallel_threads(&c->common.compute)};
@@ -267,6 +287,36 @@ static bovw_status report(const evaluation *e, const eval_command *c, double tot
     else if (status == BOVW_OK)
         print_text(&r);
     bovw_summary_free(r.summary);
+    return status;
+}
+
+/* ---- the page ----------------------------------------------------------------------- */
+
+static bovw_status open_page(evaluation *e, const eval_command *c, bovw_error *err)
+{
+    char *foot = shown_foot(c->command_line, c->index, e->index, &c->search.opts);
+    char *title = mem_format("Evaluation of %s", c->index);
+    bovw_status status = foot && title ? BOVW_OK : fail_memory(err, c->html);
+    if (status == BOVW_OK)
+        status = bovw_page_open(
+            c->html,
+            &(bovw_page_options){
+                .title = title, .foot = foot, .n_runs = 1, .truth = e->truth},
+            &e->page, err);
+    free(foot);
+    free(title);
+    return status;
+}
+
+static bovw_status close_page(evaluation *e, const eval_command *c,
+                              const bovw_monitor *monitor, bovw_error *err)
+{
+    bovw_page *page = e->page;
+    bovw_status status = evaluation_show_missing(e, err);
+    e->page = NULL;
+    if (status == BOVW_OK)
+        return bovw_page_close(page, &c->common.compute, monitor, err);
+    bovw_page_abort(page);
     return status;
 }
 
@@ -329,12 +379,18 @@ static int eval(const eval_command *c, console *out)
         e.truth = truth;
         status = bind(&e, &binding, &err);
     }
+    if (status == BOVW_OK && c->html)
+        status = open_page(&e, c, &err);
     const double start = clock_seconds();
     if (status == BOVW_OK)
         status = run_queries(&e, c, &monitor, &err);
+    const double seconds = clock_seconds() - start;
+    if (status == BOVW_OK && c->html)
+        status = close_page(&e, c, &monitor, &err);
     if (status == BOVW_OK)
-        status = report(&e, c, clock_seconds() - start, &err);
+        status = report(&e, c, seconds, &err);
 
+    bovw_page_abort(e.page);
     free(e.queries);
     bovw_binding_free(binding);
     bovw_truth_close(truth);
@@ -351,12 +407,15 @@ static int run(int argc, char **argv)
     eval_command c = {0};
     common_options_default(&c.common);
     search_input_default(&c.search, 0);
+    c.command_line = join_words(argc, argv); /* before argp reorders them */
     if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
         return EXIT_FAILED;
 
     console out;
     console_begin(&out, argv[0], &c.common);
-    return eval(&c, &out);
+    const int exit_status = eval(&c, &out);
+    free(c.command_line);
+    return exit_status;
 }
 
 const command command_eval = {

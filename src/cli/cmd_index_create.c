@@ -5,15 +5,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "cli/adding.h"
 #include "cli/commands.h"
 
 #ifndef BOVW_DATADIR
 #define BOVW_DATADIR "/usr/local/share/bovw"
 #endif
-#define DEFAULT_VOCABULARY BOVW_DATADIR "/default.vocab"
+
+/* Where the vocabulary that ships is looked for; "%s": the program's folder. */
+static const char *const default_vocabularies[] = {
+    "%s/../share/bovw/default.vocab", /* installed, wherever that was moved to */
+    "%s/../vocab/default.vocab",      /* the build folder of the sources */
+    BOVW_DATADIR "/default.vocab",
+};
 
 enum {
     KEY_SIGNATURES = 0x200 /* apart from those of adding_argp */
@@ -110,16 +118,54 @@ static const struct argp argp = {
     .children = children,
     .help_filter = help};
 
+/* Folder of the running program; NULL where the system does not tell. */
+static char *program_folder(void)
+{
+    char path[4096];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0)
+        return NULL;
+    path[n] = 0;
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return NULL;
+    *slash = 0;
+    return mem_text(path);
+}
+
+/* The first of the places that has it; NULL for none. */
+static char *default_vocabulary(void)
+{
+    char *folder = program_folder(), *found = NULL;
+    const size_t n = sizeof default_vocabularies / sizeof default_vocabularies[0];
+    for (size_t i = 0; !found && i < n; i++) {
+        const char *pattern = default_vocabularies[i];
+        const bool is_beside = strncmp(pattern, "%s", 2) == 0;
+        if (is_beside && !folder)
+            continue;
+        found = is_beside ? mem_format("%s%s", folder, pattern + 2) : mem_text(pattern);
+        if (found && !file_exists(found)) {
+            free(found);
+            found = NULL;
+        }
+    }
+    free(folder);
+    return found;
+}
+
 static bovw_status open_vocabulary(const char *path, bovw_vocabulary **vocabulary,
                                    bovw_error *err)
 {
     if (path)
         return bovw_vocabulary_open(path, vocabulary, err);
-    if (!file_exists(DEFAULT_VOCABULARY))
+    char *found = default_vocabulary();
+    if (!found)
         return fail(err, BOVW_ERR_IO,
-                    "no vocabulary given: train one with \"bovw vocab train\" and pass it "
-                    "with -v");
-    return bovw_vocabulary_open(DEFAULT_VOCABULARY, vocabulary, err);
+                    "no vocabulary given, and the one that ships with bovw is not "
+                    "installed: train one with \"bovw vocab train\" and pass it with -v");
+    const bovw_status status = bovw_vocabulary_open(found, vocabulary, err);
+    free(found);
+    return status;
 }
 
 static int create(const create_command *c, console *out)

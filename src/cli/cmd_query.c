@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "bovw/report.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/console.h"
 #include "cli/results.h"
+#include "cli/shown.h"
 
 enum {
     KEY_REGION = 0x100,
@@ -137,7 +137,9 @@ static const struct argp_option table[] = {
     {"format", KEY_FORMAT, "FORMAT", 0, "{}", 0},
     {"output", 'o', "FILE", 0, "write the results there (default -: standard output)", 0},
     {"html", KEY_HTML, "FILE", 0,
-     "also write one self-contained page with the query and its results as pictures", 0},
+     "also write one self-contained page with the queries, their results as pictures and "
+     "the verified matches",
+     0},
     {0}};
 
 static const struct argp_child children[] = {
@@ -163,44 +165,53 @@ static const struct argp argp = {
 
 /* ---- searching ---------------------------------------------------------------- */
 
-static bovw_status add_to_page(const query_command *c, const ranked_query *query,
-                               bovw_error *err)
+static bovw_status add_to_page(const query_command *c, const bovw_features *features,
+                               const bovw_ranking *ranking, bovw_error *err)
 {
-    const uint32_t n = query->ranking.n;
-    bovw_page_result *shown = mem_array(n, sizeof *shown);
-    if (!shown)
-        return fail_memory(err, c->html);
-    for (uint32_t i = 0; i < n; i++) {
-        const bovw_hit *hit = &query->ranking.hits[i];
-        const char *name = bovw_index_image(c->opened, hit->image).name;
-        shown[i] =
-            (bovw_page_result){.name = name, .picture = picture_of(name), .hit = *hit};
+    shown made = {0};
+    bovw_status status = shown_make(c->opened, features, &c->search.opts, ranking,
+                                    ranking->n, &c->common.compute, &made, err);
+    if (status == BOVW_OK) {
+        const bovw_page_ranking shown_ranking = {
+            .results = made.results, .n = made.n, .seconds = ranking->seconds};
+        const bovw_page_query query = {.name = features->name,
+                                       .picture = picture_of(features->name),
+                                       .width = features->width,
+                                       .height = features->height,
+                                       .region = c->has_region ? c->region : NULL,
+                                       .n_features = features->n,
+                                       .rankings = &shown_ranking};
+        status = bovw_page_add(c->page, &query, err);
     }
-    const bovw_page_query head = {.name = query->name,
-                                  .picture = picture_of(query->name),
-                                  .region = c->has_region ? c->region : NULL,
-                                  .n_features = query->n_features,
-                                  .seconds = query->ranking.seconds};
-    const bovw_status status =
-        bovw_page_add(c->page, &head, shown, n, &c->common.compute, err);
-    free(shown);
+    shown_free(&made);
     return status;
 }
 
-static bovw_status write_query(query_command *c, const ranked_query *query, bovw_error *err)
+/* features (n,) of the images of one query. */
+static bovw_status write_query(query_command *c, const bovw_features *features, size_t n,
+                               bovw_ranking *ranking, bovw_error *err)
 {
-    const bovw_timings *s = &query->ranking.seconds;
-    if (query->n_features == 0)
-        console_say(c->out, "%s: no features%s", query->name,
+    ranked_query query = {
+        .name = features->name, .n_images = (uint32_t)n, .ranking = *ranking};
+    const bovw_timings *s = &ranking->seconds;
+    for (size_t i = 0; i < n; i++)
+        query.n_features += features[i].n;
+    if (query.n_features == 0)
+        console_say(c->out, "%s: no features%s", features->name,
                     c->has_region ? " inside the region" : "");
     console_detail(c->out,
                    "%s: %u features; seconds: %.4f extraction, %.4f quantisation, %.4f "
                    "search, %.4f verification, %.4f expansion",
-                   query->name, query->n_features, s->extraction, s->quantisation,
-                   s->search, s->verification, s->expansion);
-    bovw_status status = results_add(c->results, query, err);
+                   query.name, query.n_features, s->extraction, s->quantisation, s->search,
+                   s->verification, s->expansion);
+    bovw_status status = results_add(c->results, &query, err);
+    /* The page shows the first picture: no motions from the others. */
+    for (uint32_t i = 0; c->page && i < ranking->n; i++) {
+        if (ranking->hits[i].query > 0)
+            ranking->hits[i].geometry = (bovw_geometry){0};
+    }
     if (status == BOVW_OK && c->page)
-        status = add_to_page(c, query, err);
+        status = add_to_page(c, features, ranking, err);
     c->n_queries++;
     return status;
 }
@@ -223,21 +234,18 @@ static bovw_status take_batch(query_command *c, const bovw_source_batch *batch,
 static bovw_status search_together(query_command *c, bovw_error *err)
 {
     bovw_searcher *searcher = NULL;
-    ranked_query query = {.n_images = (uint32_t)c->n_together};
+    bovw_ranking ranking = {0};
     if (c->n_together == 0)
         return BOVW_OK;
-    query.name = c->together[0].name;
-    for (size_t i = 0; i < c->n_together; i++)
-        query.n_features += c->together[i].n;
     bovw_status status =
         bovw_searcher_new(c->opened, &c->search.opts, &c->common.compute, &searcher, err);
     if (status == BOVW_OK)
-        status = bovw_searcher_run_together(searcher, c->together, c->n_together,
-                                            &query.ranking, err);
-    query.ranking.seconds.extraction = c->together_seconds;
+        status =
+            bovw_searcher_run_together(searcher, c->together, c->n_together, &ranking, err);
+    ranking.seconds.extraction = c->together_seconds;
     if (status == BOVW_OK)
-        status = write_query(c, &query, err);
-    bovw_ranking_free(&query.ranking);
+        status = write_query(c, c->together, c->n_together, &ranking, err);
+    bovw_ranking_free(&ranking);
     bovw_searcher_free(searcher);
     return status;
 }
@@ -261,12 +269,7 @@ static bovw_status search_batch(void *context, const bovw_source_batch *batch,
         for (size_t i = 0; i < batch->n; i++) {
             rankings[i].seconds.extraction = batch->seconds[i];
             if (status == BOVW_OK)
-                status = write_query(c,
-                                     &(ranked_query){.name = batch->features[i].name,
-                                                     .n_images = 1,
-                                                     .n_features = batch->features[i].n,
-                                                     .ranking = rankings[i]},
-                                     err);
+                status = write_query(c, &batch->features[i], 1, &rankings[i], err);
             bovw_ranking_free(&rankings[i]);
         }
     }
@@ -278,19 +281,11 @@ static bovw_status search_batch(void *context, const bovw_source_batch *batch,
 
 static bovw_status open_page(query_command *c, bovw_error *err)
 {
-    char options[BOVW_FEATURE_OPTIONS_TEXT];
-    const bovw_vocabulary *vocabulary = bovw_index_vocabulary(c->opened);
-    bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
-    char *foot = mem_format(
-        "%s\n%s: %u images, %" PRIu64 " features\n"
-        "vocabulary %s: %s\n%s\nbovw %s",
-        c->command_line ? c->command_line : "", c->index, bovw_index_n_images(c->opened),
-        bovw_index_n_features(c->opened), bovw_vocabulary_id(vocabulary),
-        bovw_vocabulary_summary(vocabulary), options, bovw_version());
+    char *foot = shown_foot(c->command_line, c->index, c->opened, &c->search.opts);
     if (!foot)
         return fail_memory(err, c->html);
-    const bovw_status status =
-        bovw_page_open(c->html, "Image search", foot, 0, &c->page, err);
+    const bovw_page_options options = {.title = "Image search", .foot = foot, .n_runs = 1};
+    const bovw_status status = bovw_page_open(c->html, &options, &c->page, err);
     free(foot);
     return status;
 }
@@ -313,7 +308,8 @@ static bovw_status open_all(query_command *c, const bovw_monitor *monitor,
 }
 
 /* Commit on success; what was written of a failed run does not appear. */
-static bovw_status close_all(query_command *c, bovw_status status, bovw_error *err)
+static bovw_status close_all(query_command *c, bovw_status status,
+                             const bovw_monitor *monitor, bovw_error *err)
 {
     if (status != BOVW_OK) {
         results_abort(c->results);
@@ -324,7 +320,7 @@ static bovw_status close_all(query_command *c, bovw_status status, bovw_error *e
     if (!c->page)
         return status;
     if (status == BOVW_OK)
-        return bovw_page_close(c->page, err);
+        return bovw_page_close(c->page, &c->common.compute, monitor, err);
     bovw_page_abort(c->page);
     return status;
 }
@@ -345,7 +341,7 @@ static int query(query_command *c)
     for (size_t i = 0; i < c->n_together; i++)
         bovw_features_free(&c->together[i]);
     free(c->together);
-    status = close_all(c, status, &err);
+    status = close_all(c, status, &monitor, &err);
     bovw_source_close(source);
     bovw_index_close(c->opened);
 

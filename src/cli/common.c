@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "bovw/eval.h"
 
 /* ---- arguments and numbers ---------------------------------------------- */
 
@@ -97,6 +98,18 @@ char *help_fill(const char *text, const char *format, ...)
     return filled ? filled : help_as_is(text);
 }
 
+char *truth_help(const char *text)
+{
+    char kinds[1024] = "";
+    const char *summary = NULL;
+    for (size_t i = 0; bovw_truth_kind(i, &summary); i++) {
+        const size_t length = strlen(kinds);
+        snprintf(kinds + length, sizeof kinds - length, "%s%s (%s)", i ? ", " : "",
+                 bovw_truth_kind(i, NULL), summary);
+    }
+    return help_fill(text, "%s", kinds);
+}
+
 char *help_as_is(const char *text)
 {
     return (char *)(uintptr_t)text;
@@ -173,8 +186,7 @@ bovw_status check_output(const char *path, bool is_forced, bovw_error *err)
 
 const char *picture_of(const char *name)
 {
-    return strcmp(name, "-") != 0 && file_exists(name) && !file_is_folder(name) ? name
-                                                                                : NULL;
+    return strcmp(name, "-") != 0 ? name : NULL;
 }
 
 bovw_status check_same_options(const char *a_name, const bovw_feature_options *a,

@@ -81,6 +81,9 @@ void parse_region(const struct argp_state *state, const char *option, const char
  * result is argp's to free. */
 char *help_fill(const char *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Text with "{}" replaced by the kinds of ground truth. */
+char *truth_help(const char *text);
+
 /* The same where there is nothing to fill in. */
 char *help_as_is(const char *text);
 
@@ -101,7 +104,7 @@ char *join_words(int n, char **words);
  * BOVW_ERR_ARG where it exists and is_forced is false; BOVW_ERR_IO. */
 bovw_status check_output(const char *path, bool is_forced, bovw_error *err);
 
-/* Is there a picture file to show under this image name? */
+/* The file to show for this image name; NULL for standard input. */
 const char *picture_of(const char *name);
 
 /* BOVW_ERR_MISMATCH naming both where the options differ. */

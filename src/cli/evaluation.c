@@ -6,29 +6,87 @@
 
 #include "base/memory.h"
 #include "bovw/features.h"
+#include "cli/shown.h"
 
 enum {
     BATCH = 64 /* queries from a feature file that are searched at once */
 };
 
+/* ---- the page ------------------------------------------------------------------ */
+
+static bovw_status show(evaluation *e, uint32_t query, const bovw_features *features,
+                        const bovw_ranking *ranking, const bovw_judgement *judgements,
+                        bovw_error *err)
+{
+    shown made = {0};
+    bovw_status status =
+        shown_make(e->index, features, e->search, ranking,
+                   shown_count(judgements, ranking->n), e->compute, &made, err);
+    for (size_t i = 0; status == BOVW_OK && i < made.n; i++)
+        made.results[i].judgement = judgements[i];
+    if (status == BOVW_OK)
+        status = shown_add_judged(e->page, e->truth, query, features,
+                                  &(bovw_page_ranking){.results = made.results,
+                                                       .n = made.n,
+                                                       .judgements = judgements,
+                                                       .n_judgements = ranking->n,
+                                                       .seconds = ranking->seconds},
+                                  err);
+    shown_free(&made);
+    return status;
+}
+
+bovw_status evaluation_show_missing(evaluation *e, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (uint32_t i = 0; status == BOVW_OK && i < bovw_truth_n_queries(e->truth); i++) {
+        if (!e->queries[i].is_done && bovw_truth_n_relevant(e->truth, i) > 0)
+            status =
+                shown_add_judged(e->page, e->truth, i, NULL, &(bovw_page_ranking){0}, err);
+    }
+    return status;
+}
+
 /* ---- from features to measures ------------------------------------------------ */
 
-static bovw_status measure(evaluation *e, uint32_t query, const bovw_ranking *ranking,
-                           bovw_error *err)
+/* Is the query judged on the ranking of the one before it? */
+static bool shares_ranking(const bovw_truth *truth, uint32_t query)
 {
-    const char *name = bovw_truth_get(e->truth, query).name;
-    measured_query *measured = &e->queries[query];
-    bovw_judgement *judgements = mem_array(ranking->n, sizeof *judgements);
-    bovw_status status = BOVW_OK;
-    if (!judgements)
-        return fail_memory(err, name);
+    return query > 0 && bovw_truth_has_common_rankings(truth) &&
+           strcmp(bovw_truth_get(truth, query).name,
+                  bovw_truth_get(truth, query - 1).name) == 0;
+}
 
+static void judge(evaluation *e, uint32_t query, const bovw_ranking *ranking,
+                  bovw_judgement *judgements)
+{
+    measured_query *measured = &e->queries[query];
     for (uint32_t i = 0; i < ranking->n; i++)
         judgements[i] = bovw_binding_judge(e->binding, query, ranking->hits[i].image);
     bovw_evaluate(judgements, ranking->n, bovw_truth_n_relevant(e->truth, query),
                   measured->values);
     measured->seconds = ranking->seconds;
     measured->is_done = true;
+}
+
+/* The query, those that share its ranking, and the run file. */
+static bovw_status measure(evaluation *e, uint32_t query, const bovw_features *features,
+                           const bovw_ranking *ranking, bovw_error *err)
+{
+    const char *name = bovw_truth_get(e->truth, query).name;
+    bovw_judgement *judgements = mem_array(ranking->n, sizeof *judgements);
+    bovw_status status = BOVW_OK;
+    if (!judgements)
+        return fail_memory(err, name);
+
+    uint32_t q = query;
+    do {
+        judge(e, q, ranking, judgements);
+        if (e->page)
+            status = show(e, q, features, ranking, judgements, err);
+        q++;
+    } while (status == BOVW_OK && q < bovw_truth_n_queries(e->truth) &&
+             shares_ranking(e->truth, q));
     free(judgements);
 
     for (uint32_t i = 0; e->run && status == BOVW_OK && i < ranking->n; i++) {
@@ -61,7 +119,7 @@ static bovw_status search_queries(evaluation *e, bovw_features *features,
         for (size_t i = 0; i < n; i++) {
             rankings[i].seconds.extraction = extraction ? extraction[i] : 0;
             if (status == BOVW_OK)
-                status = measure(e, queries[i], &rankings[i], err);
+                status = measure(e, queries[i], &features[i], &rankings[i], err);
             bovw_ranking_free(&rankings[i]);
         }
     }
@@ -104,6 +162,21 @@ static char *plain_path(char *path)
     return plain;
 }
 
+/* Where the ground truth has it, or else where it was indexed. */
+static bovw_status find_picture(const evaluation *e, uint32_t query, char **path,
+                                bovw_error *reason)
+{
+    const bovw_status status = bovw_truth_picture(e->truth, query, path, reason);
+    const uint32_t image = bovw_binding_picture(e->binding, query);
+    if (status == BOVW_OK || image == UINT32_MAX)
+        return status;
+    const char *indexed = picture_of(bovw_index_image(e->index, image).name);
+    if (!indexed)
+        return status;
+    *path = mem_text(indexed);
+    return *path ? BOVW_OK : fail_memory(reason, indexed);
+}
+
 static bovw_status find_pictures(picture_run *p, bovw_error *err)
 {
     evaluation *e = p->e;
@@ -115,7 +188,9 @@ static bovw_status find_pictures(picture_run *p, bovw_error *err)
     for (uint32_t i = 0; i < n; i++) {
         char *path = NULL;
         bovw_error reason;
-        if (bovw_truth_picture(e->truth, i, &path, &reason) != BOVW_OK) {
+        if (shares_ranking(e->truth, i))
+            continue;
+        if (find_picture(e, i, &path, &reason) != BOVW_OK) {
             console_skip(e->out, bovw_truth_get(e->truth, i).name, &reason);
             continue;
         }
@@ -180,7 +255,7 @@ static bool read_query(evaluation *e, const bovw_feature_file *file, uint32_t qu
                        bovw_features *features)
 {
     bovw_error reason;
-    const char *name = bovw_truth_get(e->truth, query).name;
+    const char *name = bovw_truth_get(e->truth, query).picture;
     const uint32_t i = bovw_feature_file_find(file, name);
     bovw_status status;
     if (i == UINT32_MAX)
@@ -200,7 +275,7 @@ static bovw_status search_range(evaluation *e, const bovw_feature_file *file,
     uint32_t queries[BATCH] = {0};
     size_t n = 0;
     for (uint32_t i = first; i < end; i++) {
-        if (read_query(e, file, i, &features[n]))
+        if (!shares_ranking(e->truth, i) && read_query(e, file, i, &features[n]))
             queries[n++] = i;
     }
     const bovw_status status = search_queries(e, features, queries, NULL, n, err);

@@ -3,6 +3,7 @@
 #define CLI_EVALUATION_H
 
 #include "bovw/eval.h"
+#include "bovw/report.h"
 #include "bovw/search.h"
 #include "cli/console.h"
 
@@ -21,6 +22,7 @@ typedef struct evaluation {
     const bovw_search_options *search;
     const bovw_compute *compute;
     bovw_run_writer *run; /* or NULL */
+    bovw_page *page;      /* or NULL */
     console *out;
 
     measured_query *queries; /* (n_queries of the truth,) zeros at the start */
@@ -33,5 +35,9 @@ bovw_status evaluate_pictures(evaluation *e, const bovw_monitor *monitor, bovw_e
 /* Queries by name from a feature file; those that it lacks are skipped. */
 bovw_status evaluate_features(evaluation *e, const char *path, const bovw_monitor *monitor,
                               bovw_error *err);
+
+/* Put the queries that were not measured on the page too, where they count as
+ * they do in the measures: nothing was found. */
+bovw_status evaluation_show_missing(evaluation *e, bovw_error *err);
 
 #endif

@@ -16,7 +16,8 @@
 
 static const command *const commands[] = {
     &command_extract,     &command_vocab_train, &command_index_create, &command_index_add,
-    &command_query,       &command_match,       &command_eval,         &command_index_list,
+    &command_query,       &command_match,       &command_pairs,        &command_rank,
+    &command_eval,        &command_compare,     &command_fuse,         &command_index_list,
     &command_index_check, &command_index_info,  &command_info,
 };
 enum {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/paths.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -73,65 +72,6 @@ static bool has_picture_suffix(const char *name)
 static bovw_status walk_folder(expansion *e, const char *path, const struct stat *info,
                                const ancestor *parent);
 
-/* The names in a folder. */
-typedef struct name_list {
-    char **names;
-    size_t n, capacity;
-} name_list;
-
-static void name_list_free(name_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        free(list->names[i]);
-    free(list->names);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool append_name(name_list *list, const char *name)
-{
-    char *copy = mem_text(name);
-    if (!copy ||
-        !mem_grow(&list->names, &list->capacity, list->n + 1, sizeof *list->names)) {
-        free(copy);
-        return false;
-    }
-    list->names[list->n++] = copy;
-    return true;
-}
-
-/* Sorted names that are not hidden. A folder that cannot be read, or not to
- * its end, is reported; what was read of it counts. */
-static bovw_status read_folder(expansion *e, const char *path, name_list *list)
-{
-    DIR *folder = opendir(path);
-    if (!folder) {
-        skip_errno(e, path);
-        return BOVW_OK;
-    }
-    bovw_status status = BOVW_OK;
-    for (;;) {
-        errno = 0;
-        const struct dirent *entry = readdir(folder);
-        if (!entry) {
-            if (errno != 0)
-                skip_errno(e, path);
-            break;
-        }
-        if (entry->d_name[0] != '.' && !append_name(list, entry->d_name)) {
-            status = fail_memory(e->err, path);
-            break;
-        }
-    }
-    closedir(folder);
-    if (list->n > 0)
-        qsort(list->names, list->n, sizeof *list->names, compare_names);
-    return status;
-}
-
 /* One entry of a folder; takes `path`. */
 static bovw_status walk_entry(expansion *e, char *path, const ancestor *folder)
 {
@@ -165,11 +105,18 @@ static bovw_status walk_folder(expansion *e, const char *path, const struct stat
             return BOVW_OK;
     }
     const ancestor self = {parent, info->st_dev, info->st_ino};
-    name_list list = {0};
-    bovw_status status = read_folder(e, path, &list);
-    for (size_t i = 0; status == BOVW_OK && i < list.n; i++)
-        status = walk_entry(e, file_join(path, list.names[i]), &self);
-    name_list_free(&list);
+    char **names = NULL;
+    size_t n = 0;
+    bovw_error reason;
+    bovw_status status = file_list(path, &names, &n, &reason);
+    if (status == BOVW_ERR_NOMEM)
+        return fail_memory(e->err, path);
+    if (status != BOVW_OK) /* what was read of it counts */
+        skip(e, path, &reason);
+    status = BOVW_OK;
+    for (size_t i = 0; status == BOVW_OK && i < n; i++)
+        status = walk_entry(e, file_join(path, names[i]), &self);
+    file_list_free(names, n);
     return status;
 }
 

@@ -64,8 +64,7 @@ static bool span(double low, double high, uint32_t first, uint32_t end, uint32_t
     return *from < *to;
 }
 
-/* Shorten the part [*t0, *t1] of a line to where low <= at + t * step <= high
- * (Liang and Barsky 1984). */
+/* Shorten the part [*t0, *t1] of a line to where low <= at + t * step <= high. */
 static bool clip(double at, double step, double low, double high, double *t0, double *t1)
 {
     if (step == 0)
@@ -124,20 +123,32 @@ static bool is_near(draw_point p)
     return fabs(p.x) <= farthest && fabs(p.y) <= farthest; /* false for NaN */
 }
 
+bool draw_clip(draw_point corner, draw_point opposite, draw_point *from, draw_point *to)
+{
+    const double dx = to->x - from->x, dy = to->y - from->y;
+    double t0 = 0, t1 = 1;
+
+    if (!is_near(*from) || !is_near(*to) ||
+        !clip(from->x, dx, corner.x, opposite.x, &t0, &t1) ||
+        !clip(from->y, dy, corner.y, opposite.y, &t0, &t1))
+        return false;
+    const draw_point start = *from;
+    if (t0 > 0)
+        *from = (draw_point){start.x + t0 * dx, start.y + t0 * dy};
+    if (t1 < 1)
+        *to = (draw_point){start.x + t1 * dx, start.y + t1 * dy};
+    return true;
+}
+
 void draw_line(const draw_canvas *canvas, draw_point from, draw_point to, draw_pen pen)
 {
     /* The margin keeps the cut ends out of sight. */
     const double margin = (double)pen.width + 2;
-    const double dx = to.x - from.x, dy = to.y - from.y;
-    double t0 = 0, t1 = 1;
+    const draw_point corner = {canvas->left - margin, canvas->top - margin};
+    const draw_point opposite = {canvas->right + margin, canvas->bottom + margin};
 
-    if (!is_near(from) || !is_near(to) ||
-        !clip(from.x, dx, canvas->left - margin, canvas->right + margin, &t0, &t1) ||
-        !clip(from.y, dy, canvas->top - margin, canvas->bottom + margin, &t0, &t1))
-        return;
-    const draw_point p = t0 > 0 ? (draw_point){from.x + t0 * dx, from.y + t0 * dy} : from;
-    const draw_point q = t1 < 1 ? (draw_point){from.x + t1 * dx, from.y + t1 * dy} : to;
-    draw_segment(canvas, p, q, &pen);
+    if (draw_clip(corner, opposite, &from, &to))
+        draw_segment(canvas, from, to, &pen);
 }
 
 void draw_circle(const draw_canvas *canvas, draw_point centre, double radius, draw_pen pen)

@@ -8,6 +8,8 @@
 #ifndef REPORT_DRAW_H
 #define REPORT_DRAW_H
 
+#include <stdbool.h>
+
 #include "bovw/image.h"
 
 /* The part of a picture that may be drawn on: columns [left, right), rows
@@ -33,6 +35,11 @@ typedef struct draw_pen {
 /* A pen with a bright colour; hue in [0, 1] runs from red over yellow, green
  * and blue to red. */
 draw_pen draw_pen_of_hue(double hue, float alpha, float width);
+
+/* Cut a line to the part inside a rectangle from corner to opposite, its lower
+ * and higher bounds (Liang and Barsky 1984); false where there is none, or where
+ * an end is not finite or too far away. */
+bool draw_clip(draw_point corner, draw_point opposite, draw_point *from, draw_point *to);
 
 /* A line with round ends. Cost: its length on the canvas times its width. */
 void draw_line(const draw_canvas *canvas, draw_point from, draw_point to, draw_pen pen);

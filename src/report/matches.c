@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "bovw/report.h"
-#include "report/draw.h"
+#include "report/outline.h"
 
 enum {
     BACKGROUND = 32,  /* grey level around the pictures */
@@ -48,51 +48,21 @@ static void paste(const bovw_image *image, const place *at, bovw_image *drawing)
     }
 }
 
-/* One side of the moved border, between homogeneous points of b. The part that
- * the motion sends to infinity or behind the viewer is cut off. */
-static void draw_moved_side(const draw_canvas *canvas, const place *b, const double p[3],
-                            const double q[3], draw_pen pen)
-{
-    const double nearest = 1e-4 * fmax(fabs(p[2]), fabs(q[2]));
-    draw_point ends[2];
-
-    if (!(p[2] > nearest) && !(q[2] > nearest))
-        return;
-    for (int i = 0; i < 2; i++) {
-        const double *end = i == 0 ? p : q, *other = i == 0 ? q : p;
-        double x = end[0], y = end[1], w = end[2];
-        if (!(w > nearest)) {
-            const double t = (nearest - w) / (other[2] - w);
-            x += t * (other[0] - x);
-            y += t * (other[1] - y);
-            w = nearest;
-        }
-        ends[i] = to_drawing(b, x / w, y / w);
-    }
-    draw_line(canvas, ends[0], ends[1], pen);
-}
-
 /* The border of a, moved into b: light on dark, so that it shows anywhere. */
 static void draw_border(bovw_image *drawing, const bovw_image *a, const place *b,
                         const float transform[9], float width)
 {
     const draw_pen pens[2] = {{DARK, DARK, DARK, 0.75f, 2 * width + 2},
                               {255, 255, 255, 1, 1.5f * width}};
-    const double right = a->full_width - 0.5, bottom = a->full_height - 0.5;
-    const double corners[4][2] = {
-        {-0.5, -0.5}, {right, -0.5}, {right, bottom}, {-0.5, bottom}};
     const draw_canvas canvas = {drawing, b->left, b->top, b->left + b->width,
                                 b->top + b->height};
-    double moved[4][3];
+    draw_point ends[2];
 
-    for (int i = 0; i < 4; i++) {
-        for (int row = 0; row < 3; row++)
-            moved[i][row] = (double)transform[3 * row] * corners[i][0] +
-                            (double)transform[3 * row + 1] * corners[i][1] +
-                            (double)transform[3 * row + 2];
+    for (int i = 0; i < 8; i++) {
+        if (outline_side(transform, a->full_width, a->full_height, i % 4, ends))
+            draw_line(&canvas, to_drawing(b, ends[0].x, ends[0].y),
+                      to_drawing(b, ends[1].x, ends[1].y), pens[i / 4]);
     }
-    for (int i = 0; i < 8; i++)
-        draw_moved_side(&canvas, b, moved[i % 4], moved[(i + 1) % 4], pens[i / 4]);
 }
 
 /* What to join: the arguments of bovw_draw_matches() with their places. */

@@ -60,7 +60,7 @@ AVX512 static size_t find_avx512(const uint8_t *low, const uint8_t *high, size_t
     size_t n_found = 0;
 
     for (size_t i = 0; i < n; i += 8) {
-        const __mmask8 lanes = n - i < 8 ? (__mmask8)((1u << (n - i)) - 1) : 0xff;
+        const __mmask8 lanes = (__mmask8)(n - i < 8 ? (1u << (n - i)) - 1 : 0xffu);
         __m512i distance = _mm512_popcnt_epi64(
             _mm512_xor_si512(_mm512_maskz_loadu_epi64(lanes, low + i * 8), query_low));
         if (high)

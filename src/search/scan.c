@@ -2,12 +2,14 @@
  *
  * Block by block: the kernel leaves the places of near signatures, and the
  * postings tell the image of each. They are decoded only where something is
- * near, which for a word far from the query's feature is often nothing. */
+ * near, and spread to an image for each feature: matches are many, and looking
+ * up each is faster than a walk over term frequencies. */
 #include "search/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/memory.h"
 
 bovw_status scan_new(const bovw_index *index, scan_kind kind, bool is_long,
@@ -40,7 +42,54 @@ void scan_free(scan *s)
         return;
     free(s->images);
     free(s->tfs);
+    free(s->spread);
     free(s);
+}
+
+enum {
+    PREFETCH_SEGMENTS = 4, /* of many segments, what comes first */
+    FAR_WORDS = 8,         /* so many words before it is needed: where a list is */
+    NEAR_WORDS = 3,        /* and the list itself, whose start brings the rest */
+    LINE_BYTES = 64
+};
+
+static void prefetch_place(const segment *seg, bool is_asmk, uint32_t word)
+{
+    __builtin_prefetch((is_asmk ? seg->posting_starts : seg->feature_starts) +
+                       (size_t)word * 8);
+    __builtin_prefetch(seg->posting_offsets + (size_t)word * 8);
+    __builtin_prefetch(seg->frequencies + (size_t)word * 4);
+}
+
+/* A damaged place is prefetched like any other: that reads nothing. */
+static void prefetch_list(const segment *seg, bool is_asmk, uint32_t word)
+{
+    const uint8_t *starts = is_asmk ? seg->posting_starts : seg->feature_starts;
+    const uint64_t first = load_le64(starts + (size_t)word * 8);
+    const uint64_t postings = load_le64(seg->posting_offsets + (size_t)word * 8);
+    if (first >= (is_asmk ? seg->n_postings : seg->n_features) ||
+        postings >= seg->postings_bytes)
+        return;
+    const uint8_t *const *planes = is_asmk ? seg->asmk : seg->he;
+    for (int plane = 0; plane < 2; plane++) {
+        for (int line = 0; planes[plane] && line < 4; line++)
+            __builtin_prefetch(planes[plane] + first * sizeof(uint64_t) +
+                               line * LINE_BYTES);
+    }
+    for (int line = 0; line < 3; line++)
+        __builtin_prefetch(seg->postings + postings + line * LINE_BYTES);
+}
+
+void scan_prefetch(const scan *s, const uint32_t *words, size_t n)
+{
+    const uint32_t n_segments =
+        s->index->n_segments < PREFETCH_SEGMENTS ? s->index->n_segments : PREFETCH_SEGMENTS;
+    for (uint32_t i = 0; i < n_segments; i++) {
+        if (n > FAR_WORDS)
+            prefetch_place(&s->index->segments[i], s->kind == SCAN_ASMK, words[FAR_WORDS]);
+        if (n > NEAR_WORDS)
+            prefetch_list(&s->index->segments[i], s->kind == SCAN_ASMK, words[NEAR_WORDS]);
+    }
 }
 
 void scan_word(scan *s, uint32_t word, const uint64_t query[2], uint32_t threshold)
@@ -51,87 +100,92 @@ void scan_word(scan *s, uint32_t word, const uint64_t query[2], uint32_t thresho
     s->threshold = threshold;
     s->n_segments_seen = 0;
     s->n_signatures = s->n_scanned = 0;
-    s->n_found = s->n_returned = 0;
 }
 
 static bovw_status next_segment(scan *s, bovw_error *err)
 {
     const segment *seg = &s->index->segments[s->n_segments_seen++];
     s->n_scanned = 0;
-    s->n_postings = 0;
+    s->is_decoded = false;
     return segment_signatures(seg, s->word, s->kind == SCAN_ASMK, s->planes,
                               &s->n_signatures, err);
 }
 
-static void scan_block(scan *s)
+/* Near signatures of the next block: how many. */
+static size_t scan_block(scan *s, size_t *n_block)
 {
     const uint64_t left = s->n_signatures - s->n_scanned;
     const size_t n = left < HAMMING_BLOCK ? (size_t)left : HAMMING_BLOCK;
     const size_t offset = (size_t)s->n_scanned * sizeof(uint64_t);
-    s->n_found =
-        s->kernel->find(s->planes[0] + offset, s->is_long ? s->planes[1] + offset : NULL, n,
-                        s->query, s->threshold, &s->found);
-    s->n_returned = 0;
-    s->block_first = s->n_scanned;
-    s->n_scanned += n;
+    *n_block = n;
+    return s->kernel->find(s->planes[0] + offset, s->is_long ? s->planes[1] + offset : NULL,
+                           n, s->query, s->threshold, &s->found);
+}
+
+/* The image of each feature from those of the postings. False where there are
+ * not as many as signatures. */
+static bool spread(scan *s, uint32_t n_postings)
+{
+    size_t at = 0;
+    for (uint32_t p = 0; p < n_postings; p++) {
+        if (s->tfs[p] > s->n_signatures - at)
+            return false;
+        for (uint32_t i = 0; i < s->tfs[p]; i++)
+            s->spread[at++] = s->images[p];
+    }
+    return at == s->n_signatures;
 }
 
 static bovw_status decode(scan *s, bovw_error *err)
 {
     const segment *seg = &s->index->segments[s->n_segments_seen - 1];
-    s->n_postings = segment_frequency(seg, s->word);
+    const uint32_t n_postings = segment_frequency(seg, s->word);
     const bovw_status status = segment_postings(seg, s->word, s->images, s->tfs, err);
-    s->posting = 0;
-    s->posting_first = 0;
-    s->posting_end = s->n_postings ? s->tfs[0] : 0;
-    return status;
+    if (status != BOVW_OK)
+        return status;
+    if (s->kind == SCAN_HE && !mem_grow(&s->spread, &s->spread_capacity,
+                                        (size_t)s->n_signatures, sizeof *s->spread))
+        return fail_memory(err, "matches of a query");
+    const bool fits =
+        s->kind == SCAN_HE ? spread(s, n_postings) : n_postings == s->n_signatures;
+    if (!fits)
+        return fail(err, BOVW_ERR_CORRUPT,
+                    "%s: signatures and postings of word %u disagree", seg->path, s->word);
+    s->is_decoded = true;
+    return BOVW_OK;
 }
 
-/* The posting of signature `at`. False past the last. */
-static bool find_posting(scan *s, uint64_t at)
+bovw_status scan_next(scan *s, scan_matches *matches, bovw_error *err)
 {
-    if (s->kind == SCAN_ASMK) {
-        s->posting = (uint32_t)at;
-        s->posting_first = at;
-        return at < s->n_postings;
-    }
-    while (at >= s->posting_end) {
-        if (s->posting + 1 >= s->n_postings)
-            return false;
-        s->posting_first = s->posting_end;
-        s->posting_end += s->tfs[++s->posting];
-    }
-    return true;
-}
-
-bovw_status scan_next(scan *s, scan_match *match, bool *is_found, bovw_error *err)
-{
+    size_t n_found = 0, n_block = 0;
     bovw_status status = BOVW_OK;
-    *is_found = false;
-    while (s->n_returned == s->n_found) {
+
+    matches->n = 0;
+    for (;;) {
         if (s->n_scanned < s->n_signatures) {
-            scan_block(s);
-            continue;
-        }
-        if (s->n_segments_seen == s->index->n_segments)
+            n_found = scan_block(s, &n_block);
+            if (n_found > 0)
+                break;
+            s->n_scanned += n_block;
+        } else if (s->n_segments_seen < s->index->n_segments) {
+            status = next_segment(s, err);
+        } else {
             return BOVW_OK;
-        status = next_segment(s, err);
+        }
         if (status != BOVW_OK)
             return status;
     }
-    if (s->n_postings == 0)
+    if (!s->is_decoded)
         status = decode(s, err);
     if (status != BOVW_OK)
         return status;
-
-    const uint32_t current = s->n_segments_seen - 1;
-    const uint64_t at = s->block_first + s->found.positions[s->n_returned];
-    if (!find_posting(s, at))
-        return fail(err, BOVW_ERR_CORRUPT, "%s: more signatures than postings of word %u",
-                    s->index->segments[current].path, s->word);
-    match->image = s->index->starts[current] + s->images[s->posting];
-    match->feature = (uint32_t)(at - s->posting_first);
-    match->distance = s->found.distances[s->n_returned++];
-    *is_found = true;
+    const uint32_t *owners = s->kind == SCAN_HE ? s->spread : s->images;
+    *matches = (scan_matches){.n = n_found,
+                              .positions = s->found.positions,
+                              .distances = s->found.distances,
+                              .owners = owners + s->n_scanned,
+                              .n_before = (size_t)s->n_scanned,
+                              .first_image = s->index->starts[s->n_segments_seen - 1]};
+    s->n_scanned += n_block;
     return BOVW_OK;
 }

@@ -11,12 +11,16 @@ typedef enum scan_kind {
     SCAN_ASMK /* one a posting */
 } scan_kind;
 
-/* A signature that is near. */
-typedef struct scan_match {
-    uint32_t image;    /* id in the index */
-    uint32_t feature;  /* which of the image's features of the word; 0 for ASMK */
-    uint32_t distance; /* bits that differ */
-} scan_match;
+/* Signatures that are near, of one segment: match i differs in distances[i] bits,
+ * and is of image first_image + owners[positions[i]]. */
+typedef struct scan_matches {
+    size_t n;
+    const uint32_t *positions; /* (n,) ascending */
+    const uint32_t *distances; /* (n,) */
+    const uint32_t *owners;
+    size_t n_before; /* owners before the first */
+    uint32_t first_image;
+} scan_matches;
 
 typedef struct scan {
     /* For good. */
@@ -31,24 +35,40 @@ typedef struct scan {
     uint64_t query[2];
     uint32_t n_segments_seen; /* the current one is the last of them */
     const uint8_t *planes[2];
-    uint64_t n_signatures, n_scanned;    /* in the current segment */
-    uint32_t n_postings;                 /* of it, decoded; 0 where not yet */
-    uint32_t posting;                    /* that holds the last match */
-    uint64_t posting_first, posting_end; /* its signatures */
-    uint64_t block_first;
+    uint64_t n_signatures, n_scanned; /* in the current segment */
+    bool is_decoded;                  /* its postings */
+    uint32_t *spread;                 /* its image of each feature, where decoded */
+    size_t spread_capacity;
     hamming_found found; /* of the current block */
-    size_t n_found, n_returned;
 } scan;
 
 bovw_status scan_new(const bovw_index *index, scan_kind kind, bool is_long,
                      const char *kernel, scan **made, bovw_error *err);
 void scan_free(scan *s);
 
+/* Fetch what the next words need into the cache while the current one is worked
+ * on: words (n,) in the order in which they come. */
+void scan_prefetch(const scan *s, const uint32_t *words, size_t n);
+
 /* Begin with a word. */
 void scan_word(scan *s, uint32_t word, const uint64_t query[2], uint32_t threshold);
 
-/* Next match, in ascending order of image and feature. *is_found is false past
- * the last. BOVW_ERR_CORRUPT where the index is damaged. */
-bovw_status scan_next(scan *s, scan_match *match, bool *is_found, bovw_error *err);
+/* Next matches, in ascending order of image and feature; none past the last.
+ * They are valid until the next call. BOVW_ERR_CORRUPT where the index is
+ * damaged. */
+bovw_status scan_next(scan *s, scan_matches *matches, bovw_error *err);
+
+/* Which of its image's features of the word match i is. */
+static inline uint32_t scan_feature(const scan_matches *m, size_t i)
+{
+    const uint32_t *owner = m->owners + m->positions[i];
+    const uint32_t *first = m->owners - m->n_before;
+    uint32_t n = 0;
+    while (owner > first && owner[-1] == *owner) {
+        owner--;
+        n++;
+    }
+    return n;
+}
 
 #endif

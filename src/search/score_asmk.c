@@ -74,7 +74,6 @@ static bovw_status encode(scoring *s, const query_words *query, uint32_t source,
             terms_add(to,
                       (term){.word = s->words[i],
                              .source = source,
-                             .weight = 1.0,
                              .signature = {s->aggregates[2 * i], s->aggregates[2 * i + 1]}},
                       err);
     return status;
@@ -91,7 +90,6 @@ static bovw_status encode_images(scoring *s, image_features *features, terms *to
         status = terms_add(to,
                            (term){.word = f->word,
                                   .source = f->source,
-                                  .weight = 1.0,
                                   .signature = {f->signature[0], f->signature[1]}},
                            err);
     }
@@ -100,26 +98,26 @@ static bovw_status encode_images(scoring *s, image_features *features, terms *to
 
 static bovw_status run(scoring *s, const terms *query, bovw_error *err)
 {
-    bovw_status status = BOVW_OK;
+    bovw_status status = scoring_list_words(s, query, err);
     double square = 0.0;
 
     for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
         const term *t = &query->items[i];
         const float idf = bovw_index_idf(s->index, t->word);
-        const float weight = (float)t->weight * (idf * idf);
-        scan_match match;
-        bool is_found = true;
+        scan_matches matches = {.n = 1};
         if (idf == 0.0F)
             continue;
-        square += t->weight * (double)idf * (double)idf;
+        square += (double)idf * (double)idf;
+        scan_prefetch(s->scan, s->words + i, query->n - i);
         scan_word(s->scan, t->word, t->signature, s->threshold);
-        while (is_found) {
-            status = scan_next(s->scan, &match, &is_found, err);
-            if (is_found)
-                s->scores[match.image] += s->weights[match.distance] * weight;
+        while (status == BOVW_OK && matches.n > 0) {
+            status = scan_next(s->scan, &matches, err);
+            for (size_t m = 0; m < matches.n; m++)
+                s->scores[matches.first_image + matches.owners[matches.positions[m]]] +=
+                    s->weights[matches.distances[m]] * (idf * idf);
         }
     }
-    s->norm = sqrt(square);
+    s->norm = scoring_norm(query, square);
     return status;
 }
 

@@ -7,8 +7,12 @@
  * their signatures differ in at most `threshold` bits; the match counts
  * idf^2 exp(-h^2 / sigma^2). One query feature after the other, over all of its
  * words: what it gives an image is the sum over its matches there, divided by
- * the square root of their number (burstiness within the image), and by the
- * square root of what it gives all images together (burstiness between images).
+ * the square root of their number (burstiness within the image) and by the
+ * square root of the number of query features with its nearest word (the same
+ * within the query, which is not in the paper: a pattern that repeats in both
+ * pictures would count once for each of its query features). Then by the square
+ * root of what the feature gives all images together (burstiness between
+ * images).
  *
  * All sums are in the order of query feature, word, image and feature, whatever
  * the segments are.
@@ -62,10 +66,24 @@ static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
     s->norms = s->index->weights.norms;
     s->sums = mem_array(n_images, sizeof *s->sums);
     s->counts = mem_array(n_images, sizeof *s->counts);
-    s->touched = mem_array(n_images, sizeof *s->touched);
+    s->touched = mem_array((size_t)n_images + 1, sizeof *s->touched);
     if (!s->sums || !s->counts || !s->touched)
         return fail_memory(err, "searcher");
     return scan_new(s->index, SCAN_HE, is_long, kernel, &s->scan, err);
+}
+
+/* Add matches to the sums of a feature; returns how many images are touched. */
+static uint32_t add_matches(scoring *s, const scan_matches *m, float weight,
+                            uint32_t n_touched)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const uint32_t image = m->first_image + m->owners[m->positions[i]];
+        s->sums[image] += s->weights[m->distances[i]] * weight;
+        s->touched[n_touched] = image; /* stays if this is its first match */
+        n_touched += s->counts[image] == 0;
+        s->counts[image]++;
+    }
+    return n_touched;
 }
 
 /* Sum up the matches of one of a feature's words. */
@@ -73,25 +91,22 @@ static bovw_status add_word(scoring *s, uint32_t word, const uint64_t signature[
                             uint32_t *n_touched, bovw_error *err)
 {
     const float idf = bovw_index_idf(s->index, word);
-    scan_match match;
-    bool is_found = true;
+    scan_matches matches = {.n = 1};
     bovw_status status = BOVW_OK;
 
     if (idf == 0.0F)
         return BOVW_OK;
     scan_word(s->scan, word, signature, s->threshold);
-    for (;;) {
-        status = scan_next(s->scan, &match, &is_found, err);
-        if (!is_found)
-            return status;
-        s->sums[match.image] += s->weights[match.distance] * (idf * idf);
-        if (s->counts[match.image]++ == 0)
-            s->touched[(*n_touched)++] = match.image;
+    while (status == BOVW_OK && matches.n > 0) {
+        status = scan_next(s->scan, &matches, err);
+        *n_touched = add_matches(s, &matches, idf * idf, *n_touched);
     }
+    return status;
 }
 
-/* Move one feature's sums to the scores. */
-static void add_feature(scoring *s, float weight, uint32_t n_touched)
+/* Move one feature's sums to the scores; share is what burstiness within the
+ * query leaves of them. */
+static void add_feature(scoring *s, uint32_t n_touched, float share)
 {
     const bovw_burstiness burstiness = s->options->burstiness;
     double total = 0.0;
@@ -101,9 +116,9 @@ static void add_feature(scoring *s, float weight, uint32_t n_touched)
             s->sums[image] /= sqrtf((float)s->counts[image]);
         total += (double)s->sums[image];
     }
-    const float scale = burstiness == BOVW_BURSTINESS_BOTH && total > 0.0
-                            ? weight * (float)(1.0 / sqrt(total))
-                            : weight;
+    float scale = share;
+    if (burstiness == BOVW_BURSTINESS_BOTH && total > 0.0)
+        scale *= (float)(1.0 / sqrt(total));
     for (uint32_t i = 0; i < n_touched; i++) {
         const uint32_t image = s->touched[i];
         s->scores[image] += s->sums[image] * scale;
@@ -117,13 +132,36 @@ static uint32_t next_feature(const terms *t)
     return t->n > 0 ? t->items[t->n - 1].feature + 1 : 0;
 }
 
+/* What a feature counts of n with the same nearest word in one query image. */
+static float share_of(const scoring *s, size_t n)
+{
+    return s->options->burstiness == BOVW_BURSTINESS_NONE ? 1.0F : 1.0F / sqrtf((float)n);
+}
+
+/* s->shares (n,) of the query's features. */
+static bovw_status find_shares(scoring *s, const query_words *query, bovw_error *err)
+{
+    const query_words nearest = query_words_first(query, 1);
+    const bovw_status status = scoring_sort_words(s, &nearest, err);
+    if (status != BOVW_OK)
+        return status;
+    if (!mem_grow(&s->shares, &s->shares_capacity, query->n, sizeof *s->shares))
+        return fail_memory(err, "words of a query");
+    for (uint32_t i = 0, end = 0; i < query->n; i = end) {
+        while (end < query->n && s->keys[end] >> 32 == s->keys[i] >> 32)
+            end++;
+        for (uint32_t j = i; j < end; j++)
+            s->shares[(uint32_t)s->keys[j]] = share_of(s, end - i);
+    }
+    return BOVW_OK;
+}
+
 /* A term for each word of each feature, in this order. */
 static bovw_status encode(scoring *s, const query_words *query, uint32_t source, terms *to,
                           bovw_error *err)
 {
     const uint32_t first = next_feature(to);
-    bovw_status status = BOVW_OK;
-    (void)s;
+    bovw_status status = find_shares(s, query, err);
     for (uint32_t i = 0; i < query->n; i++) {
         for (uint32_t j = 0; status == BOVW_OK && j < query->r; j++) {
             const size_t at = (size_t)i * query->stride + j;
@@ -131,7 +169,7 @@ static bovw_status encode(scoring *s, const query_words *query, uint32_t source,
                                (term){.word = query->words[at],
                                       .source = source,
                                       .feature = first + i,
-                                      .weight = 1.0,
+                                      .weight = (double)s->shares[i],
                                       .signature = {query->signatures[2 * at],
                                                     query->signatures[2 * at + 1]}},
                                err);
@@ -145,40 +183,46 @@ static bovw_status encode_images(scoring *s, image_features *features, terms *to
 {
     const uint32_t first = next_feature(to);
     bovw_status status = image_features_sign(features, s->index, SCAN_HE, err);
-    for (size_t i = 0; status == BOVW_OK && i < features->n; i++) {
-        const image_feature *f = &features->items[i];
-        status = terms_add(to,
-                           (term){.word = f->word,
-                                  .source = f->source,
-                                  .feature = first + (uint32_t)i,
-                                  .weight = 1.0,
-                                  .signature = {f->signature[0], f->signature[1]}},
-                           err);
+    for (size_t i = 0, end; status == BOVW_OK && i < features->n; i = end) {
+        const image_feature *f = features->items;
+        for (end = i;
+             end < features->n && f[end].word == f[i].word && f[end].source == f[i].source;
+             end++)
+            ;
+        for (size_t j = i; status == BOVW_OK && j < end; j++)
+            status = terms_add(to,
+                               (term){.word = f[j].word,
+                                      .source = f[j].source,
+                                      .feature = first + (uint32_t)j,
+                                      .weight = (double)share_of(s, end - i),
+                                      .signature = {f[j].signature[0], f[j].signature[1]}},
+                               err);
     }
     return status;
 }
 
 static bovw_status run(scoring *s, const terms *query, bovw_error *err)
 {
-    bovw_status status = BOVW_OK;
+    bovw_status status = scoring_list_words(s, query, err);
     double square = 0.0;
 
-    for (size_t i = 0; i < query->n;) {
+    for (size_t i = 0; status == BOVW_OK && i < query->n;) {
         const term *first = &query->items[i];
         uint32_t n_touched = 0;
         for (; i < query->n && query->items[i].feature == first->feature; i++) {
             const term *t = &query->items[i];
+            scan_prefetch(s->scan, s->words + i, query->n - i);
             const bovw_status result = add_word(s, t->word, t->signature, &n_touched, err);
             status = result != BOVW_OK ? result : status;
         }
         /* Also after a failure: it leaves the sums zero. */
-        add_feature(s, (float)first->weight, n_touched);
+        add_feature(s, n_touched, (float)first->weight);
         if (status != BOVW_OK)
             return status;
         const double idf = (double)bovw_index_idf(s->index, first->word);
-        square += first->weight * idf * idf;
+        square += idf * idf;
     }
-    s->norm = sqrt(square);
+    s->norm = scoring_norm(query, square);
     return BOVW_OK;
 }
 

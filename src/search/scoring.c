@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "search/scoring.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/keys.h"
@@ -65,6 +66,7 @@ void scoring_free(scoring *s)
     free(s->images);
     free(s->tfs);
     scan_free(s->scan);
+    free(s->shares);
     free(s->sums);
     free(s->counts);
     free(s->touched);
@@ -93,7 +95,20 @@ bovw_status scoring_mean(scoring *s, uint32_t n_sources, terms *all, bovw_error 
 {
     (void)s;
     (void)err;
-    for (size_t i = 0; i < all->n; i++)
-        all->items[i].weight /= n_sources;
+    all->n_means = n_sources;
+    return BOVW_OK;
+}
+
+double scoring_norm(const terms *query, double square)
+{
+    return sqrt(square * (query->n_means > 0 ? query->n_means : 1));
+}
+
+bovw_status scoring_list_words(scoring *s, const terms *query, bovw_error *err)
+{
+    if (!mem_grow(&s->words, &s->words_capacity, query->n, sizeof *s->words))
+        return fail_memory(err, "words of a query");
+    for (size_t i = 0; i < query->n; i++)
+        s->words[i] = query->items[i].word;
     return BOVW_OK;
 }

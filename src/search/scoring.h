@@ -30,9 +30,11 @@ typedef struct scoring {
     float weights[BOVW_SIGNATURE_BITS + 1]; /* by distance */
     uint32_t threshold;                     /* the largest distance that counts */
 
+    float *shares; /* score_he.c: (query's features,) */
+    size_t shares_capacity;
     float *sums;       /* score_he.c: (n_images,) of one query feature; zero between */
     uint32_t *counts;  /* the same: its matches */
-    uint32_t *touched; /* (n_images,) images with matches */
+    uint32_t *touched; /* (n_images + 1,) images with matches */
 
     uint32_t *words; /* score_asmk.c: of one query, ascending, and their aggregates */
     uint64_t *aggregates;
@@ -72,8 +74,14 @@ bovw_status scoring_init(scoring *s, const bovw_index *index,
                          bovw_error *err);
 void scoring_free(scoring *s);
 
-/* The mean of sources where terms count one by one: each as it is, for its part. */
+/* s->words gets the terms' words, in their order. */
+bovw_status scoring_list_words(scoring *s, const terms *query, bovw_error *err);
+
+/* The mean where terms count one by one: that of the scores of n_sources. The mean
+ * of n scores by vectors whose squared lengths are `square` together is their sum
+ * divided by scoring_norm(). */
 bovw_status scoring_mean(scoring *s, uint32_t n_sources, terms *all, bovw_error *err);
+double scoring_norm(const terms *query, double square);
 
 /* What a term frequency counts. */
 double term_frequency(double tf, bovw_tf kind);

@@ -82,25 +82,28 @@ static bovw_status add_pair(tentative *t, uint32_t rank, uint32_t distance, pair
 static bovw_status find_word(tentative *t, uint32_t query_feature, uint32_t word,
                              const uint64_t signature[2], bovw_error *err)
 {
-    scan_match match;
-    bool is_found = true;
+    scan_matches matches = {.n = 1};
+    bovw_status status = BOVW_OK;
     scan_word(t->scan, word, signature, t->threshold);
-    for (;;) {
-        bovw_status status = scan_next(t->scan, &match, &is_found, err);
-        if (!is_found)
-            return status;
-        const uint32_t rank = t->ranks[match.image];
-        if (rank > 0)
-            status = add_pair(t, rank - 1, match.distance,
-                              (pair){query_feature, word, match.feature}, err);
-        if (status != BOVW_OK)
-            return status;
+    while (status == BOVW_OK && matches.n > 0) {
+        status = scan_next(t->scan, &matches, err);
+        for (size_t i = 0; status == BOVW_OK && i < matches.n; i++) {
+            const uint32_t image =
+                matches.first_image + matches.owners[matches.positions[i]];
+            const uint32_t rank = t->ranks[image];
+            if (rank > 0)
+                status =
+                    add_pair(t, rank - 1, matches.distances[i],
+                             (pair){query_feature, word, scan_feature(&matches, i)}, err);
+        }
     }
+    return status;
 }
 
 bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hit *hits,
                            uint32_t n, bovw_error *err)
 {
+    const size_t n_words = (size_t)query->n * query->stride;
     bovw_status status = BOVW_OK;
     if (n > MAX_RANKS)
         return fail(err, BOVW_ERR_LIMIT, "at most %d images are verified", MAX_RANKS);
@@ -109,8 +112,10 @@ bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hi
         t->ranks[hits[i].image] = i + 1;
     for (uint32_t i = 0; status == BOVW_OK && n > 0 && i < query->n; i++) {
         const size_t first = (size_t)i * query->stride;
-        for (size_t j = first; status == BOVW_OK && j < first + query->r; j++)
+        for (size_t j = first; status == BOVW_OK && j < first + query->r; j++) {
+            scan_prefetch(t->scan, query->words + j, n_words - j);
             status = find_word(t, i, query->words[j], query->signatures + 2 * j, err);
+        }
     }
     for (uint32_t i = 0; i < n; i++)
         t->ranks[hits[i].image] = 0;

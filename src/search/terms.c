@@ -21,6 +21,7 @@ bovw_status terms_copy(const terms *from, terms *to, bovw_error *err)
     if (from->n > 0)
         memcpy(to->items, from->items, from->n * sizeof *to->items);
     to->n = from->n;
+    to->n_means = from->n_means;
     return BOVW_OK;
 }
 

@@ -12,13 +12,15 @@ typedef struct term {
     uint32_t word;
     uint32_t source;       /* the query or image that it comes from */
     uint32_t feature;      /* he: terms of one feature follow each other */
-    double weight;         /* tfidf: what the term frequency counts */
+    double weight;         /* tfidf: what the term frequency counts; he: what the
+                            * feature counts, in each of its terms */
     uint64_t signature[2]; /* he, asmk */
 } term;
 
 typedef struct terms {
     term *items;
     size_t n, capacity;
+    uint32_t n_means; /* he, asmk: that the scores are a mean of so many; 0: of one */
 } terms;
 
 /* BOVW_ERR_NOMEM. */
@@ -34,6 +36,7 @@ bovw_status terms_copy(const terms *from, terms *to, bovw_error *err);
 static inline void terms_clear(terms *t)
 {
     t->n = 0;
+    t->n_means = 0;
 }
 
 void terms_free(terms *t);

@@ -4,6 +4,11 @@
  * by cluster with a counting sort, and replaces each centroid by the rounded
  * mean of its group. The rounded mean is the best of all byte vectors, so the
  * error, an exact integer, never rises.
+ *
+ * All points meet all centroids in every iteration. Bounds that spare some of
+ * it (Hamerly, "Making k-means even faster", SDM 2010) were tried: in 128
+ * dimensions nearly every centroid moves further than a point is from changing,
+ * and 10 iterations took as long as before, 20 only 6 % less.
  */
 #include <inttypes.h>
 #include <stdio.h>

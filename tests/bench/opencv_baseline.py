@@ -13,11 +13,10 @@ Needs python3-opencv and python3-numpy; with libopenblas0 numpy is about 30 time
       --train PHOTOS/distractors -k 1000
 """
 import argparse
-import csv
 import os
 import time
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm")
+from common import evaluate, image_paths, print_table, read_truth
 
 
 def parse_arguments():
@@ -40,15 +39,6 @@ def parse_arguments():
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--cache", metavar="FILE.npz", help="keep the features here")
     return p.parse_args()
-
-
-def image_paths(root):
-    """Every image below root, named relative to it, sorted."""
-    paths = []
-    for folder, _, files in os.walk(root):
-        paths += [os.path.relpath(os.path.join(folder, f), root) for f in files
-                  if f.lower().endswith(SUFFIXES)]
-    return sorted(paths)
 
 
 def extract_one(path, sift, max_side):
@@ -159,42 +149,17 @@ def tfidf(counts):
     return counts
 
 
-def average_precision(relevant):
-    """Trapezoid AP of a ranking: relevant is (ranks,) of bool, all positives in it."""
-    ranks = np.flatnonzero(relevant)
-    found = np.arange(len(ranks))
-    before = np.where(ranks == 0, 1.0, found / np.maximum(ranks, 1))
-    after = (found + 1) / (ranks + 1)
-    return float(((before + after) / 2).mean())
-
-
-def evaluate(vectors, names, truth_path):
-    """AP of each query by set, number of queries, seconds of search."""
-    with open(truth_path, newline="") as f:
-        truth = list(csv.DictReader(f, delimiter="\t"))
+def search(vectors, names, queries):
+    """The ranking of every query, pairs of query and images, and the seconds."""
     index = {n: i for i, n in enumerate(names)}
-    group = np.array([""] * len(names), dtype=object)
-    family = np.array([""] * len(names), dtype=object)
-    for row in truth:
-        group[index[row["image"]]] = row["group"]
-        family[index[row["image"]]] = row["family"]
-    queries = np.array([index[row["image"]] for row in truth])
+    rows = np.array([index[q] for q in queries])
     began = time.process_time()
     orders = []
-    for i in range(0, len(queries), 256):
-        scores = vectors[queries[i:i + 256]] @ vectors.T
+    for i in range(0, len(rows), 256):
+        scores = vectors[rows[i:i + 256]] @ vectors.T
         orders += list(np.argsort(-scores, axis=1, kind="stable"))
     seconds = time.process_time() - began
-
-    by_set = {}
-    for row, q, order in zip(truth, queries, orders):
-        same = group == row["group"]
-        ignored = (family == row["family"]) & ~same
-        ignored[q] = True
-        relevant = same[order][~ignored[order]]
-        if relevant.any():
-            by_set.setdefault(row["set"], []).append(average_precision(relevant))
-    return by_set, len(queries), seconds
+    return ((q, [names[i] for i in o]) for q, o in zip(queries, orders)), seconds
 
 
 def main(args):
@@ -207,13 +172,10 @@ def main(args):
     counts, seconds = quantise(descriptors, starts, centres, args)
     print(f"quantisation ({args.assign}): {seconds:.1f} s, "
           f"{1e6 * seconds / max(1, len(descriptors)):.2f} us a feature")
-    by_set, n_queries, seconds = evaluate(tfidf(counts), names, args.truth)
-    print(f"search: {seconds:.1f} s, {1000 * seconds / n_queries:.2f} ms a query")
-    everything = [ap for aps in by_set.values() for ap in aps]
-    print("set\tqueries\tmAP")
-    for name in sorted(by_set):
-        print(f"{name}\t{len(by_set[name])}\t{100 * np.mean(by_set[name]):.2f}")
-    print(f"all\t{len(everything)}\t{100 * np.mean(everything):.2f}")
+    truth = read_truth(args.truth)
+    rankings, seconds = search(tfidf(counts), names, [row["image"] for row in truth])
+    print(f"search: {seconds:.1f} s, {1000 * seconds / len(truth):.2f} ms a query")
+    print_table(evaluate(truth, rankings))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ info:--check
 query:-n, --verify --region --format --html table tsv json trec
 match:-v, -o, --ratio --max-side
 eval:-n, --verify --truth -o, --json --features groups
+compare:--truth --json --measure --groups --worst oxford
+pairs:-n, -o, --root
+rank:--db --db-names --queries --query-names --measure -n, -o,
+fuse:--method --weights --k -n, -o,
 END
 
 # A default in the text is the one that the program uses.

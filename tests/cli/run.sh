@@ -39,6 +39,7 @@ for script in "${scripts[@]}"; do
     mkdir "$base/$name" || exit 1
     if (cd "$base/$name" && exec bash "$here/$name.sh") >"$base/$name.log" 2>&1; then
         echo "PASS $name"
+        grep '^SKIPPED' "$base/$name.log" | sed 's/^/    /'
         n_passed=$((n_passed + 1))
     else
         echo "FAIL $name"

@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/intern.h"
+#include "base/lines.h"
 #include "base/memory.h"
 #include "base/names.h"
 #include "base/random.h"
@@ -422,7 +424,10 @@ static void test_container_of_another_kind_or_version_is_refused(void **state)
     assert_int_equal(container_open(p->path, "REST", 5, &file, &p->err), BOVW_ERR_FORMAT);
     assert_non_null(strstr(p->err.text, p->path));
     assert_int_equal(container_open(p->path, "TEST", 4, &file, &p->err), BOVW_ERR_VERSION);
-    assert_non_null(strstr(p->err.text, "version 5, this build reads 4"));
+    assert_non_null(strstr(p->err.text, "version 5, this build reads 1 to 4"));
+    assert_int_equal(container_open(p->path, "TEST", 6, &file, &p->err), BOVW_OK);
+    assert_int_equal(file.version, 5); /* older than the newest is read */
+    container_close(&file);
     static const char *const others[] = {"", "B", "plain text, not ours", "BOVW"};
     for (size_t i = 0; i < COUNT(others); i++) {
         write_bytes(p->path, others[i], strlen(others[i]));
@@ -664,6 +669,87 @@ static void test_every_status_has_a_name(void **state)
     assert_string_equal(bovw_version(), BOVW_VERSION);
 }
 
+/* ---- texts ------------------------------------------------------------------- */
+
+static void test_lines_are_numbered_and_cut(void **state)
+{
+    place *p = *state;
+    lines in;
+    write_bytes(p->path,
+                "\xef\xbb\xbf"
+                "one two\r\n\n\t three\ta",
+                22);
+    assert_int_equal(lines_open(p->path, &in, &p->err), BOVW_OK);
+    char *line = lines_next(&in);
+    assert_string_equal(line, "one two");
+    assert_int_equal(in.line, 1);
+    assert_string_equal(lines_part(&line, ' '), "one");
+    assert_string_equal(lines_part(&line, ' '), "two");
+    assert_null(lines_part(&line, ' '));
+    line = lines_next(&in);
+    assert_int_equal(in.line, 3); /* the empty one counts */
+    assert_string_equal(lines_word(&line), "three");
+    assert_string_equal(lines_word(&line), "a");
+    assert_null(lines_word(&line));
+    assert_null(lines_next(&in));
+    lines_close(&in);
+    lines_close(&in);
+
+    write_bytes(p->path, "a\nb\0c", 5);
+    assert_int_equal(lines_open(p->path, &in, &p->err), BOVW_ERR_FORMAT);
+    assert_non_null(strstr(p->err.text, "line 2: a zero byte"));
+    unlink(p->path);
+    assert_int_equal(lines_open(p->path, &in, &p->err), BOVW_ERR_IO);
+}
+
+static void test_texts_are_numbered_in_order(void **state)
+{
+    (void)state;
+    enum {
+        N = 5000
+    };
+    char text[32];
+    intern *table = intern_new();
+    assert_non_null(table);
+    assert_int_equal(intern_find(table, "0"), INTERN_NONE);
+    for (uint32_t round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < N; i++) {
+            snprintf(text, sizeof text, "%u", i * 7919);
+            assert_int_equal(intern_add(table, text), i);
+        }
+        assert_int_equal(intern_count(table), N);
+    }
+    assert_string_equal(intern_texts(table)[2], "15838");
+    assert_int_equal(intern_find(table, "15838"), 2);
+    assert_int_equal(intern_find(table, "15839"), INTERN_NONE);
+    assert_int_equal(intern_add(table, ""), N);
+    intern_free(table);
+    intern_free(NULL);
+}
+
+static void test_folders_are_listed_in_order(void **state)
+{
+    place *p = *state;
+    static const char *const made[] = {"b", "a", ".hidden", "B"};
+    char path[256], **names = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT(made); i++) {
+        snprintf(path, sizeof path, "%s/%s", p->folder, made[i]);
+        write_bytes(path, "", 0);
+    }
+    assert_int_equal(file_list(p->folder, &names, &n, &p->err), BOVW_OK);
+    assert_int_equal(n, 3);
+    assert_string_equal(names[0], "B");
+    assert_string_equal(names[1], "a");
+    assert_string_equal(names[2], "b");
+    file_list_free(names, n);
+    for (size_t i = 0; i < COUNT(made); i++) {
+        snprintf(path, sizeof path, "%s/%s", p->folder, made[i]);
+        unlink(path);
+    }
+    assert_int_equal(file_list(path, &names, &n, &p->err), BOVW_ERR_IO);
+}
+
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -695,6 +781,9 @@ int main(void)
         IN_PLACE(test_random_numbers_stay_in_range_and_fill_it),
         IN_PLACE(test_error_text_is_one_line_that_fits),
         IN_PLACE(test_every_status_has_a_name),
+        IN_PLACE(test_lines_are_numbered_and_cut),
+        IN_PLACE(test_texts_are_numbered_in_order),
+        IN_PLACE(test_folders_are_listed_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

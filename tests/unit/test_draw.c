@@ -227,9 +227,10 @@ static void the_border_of_a_is_drawn_inside_b_only(void **state)
 {
     (void)state;
     /* Half size and moved by (10, 20): from (9.75, 19.75) to (49.75, 49.75). */
-    const bovw_geometry half = {BOVW_MODEL_AFFINE, 9, {0.5f, 0, 10, 0, 0.5f, 20, 0, 0, 1}};
+    const bovw_geometry half = {
+        BOVW_MODEL_AFFINE, 9, 9, {0.5f, 0, 10, 0, 0.5f, 20, 0, 0, 1}};
     /* Larger than b on every side, so nothing of it shows. */
-    const bovw_geometry large = {BOVW_MODEL_AFFINE, 9, {9, 0, -99, 0, 9, -99, 0, 0, 1}};
+    const bovw_geometry large = {BOVW_MODEL_AFFINE, 9, 9, {9, 0, -99, 0, 9, -99, 0, 0, 1}};
     bovw_image plain = draw_pair(NULL, NULL, 0, NULL, &no_motion);
     bovw_image picture = draw_pair(NULL, NULL, 0, NULL, &half);
     const uint32_t left = picture.width - 50;
@@ -256,13 +257,13 @@ static void a_border_that_passes_the_horizon_is_cut_there(void **state)
     (void)state;
     /* w = 1 - x / 40 is 0 in the middle of a: only the left half has an image. */
     const bovw_geometry left_seen = {
-        BOVW_MODEL_HOMOGRAPHY, 9, {0.1f, 0, 5, 0, 0.5f, 20, -0.025f, 0, 1}};
+        BOVW_MODEL_HOMOGRAPHY, 9, 9, {0.1f, 0, 5, 0, 0.5f, 20, -0.025f, 0, 1}};
     /* Here the left side is outside b, and dividing by the negative w of the
      * right side would put it at column 22. */
     const bovw_geometry none_seen = {
-        BOVW_MODEL_HOMOGRAPHY, 9, {0.1f, 0, -30, 0, 0.5f, -40, -0.025f, 0, 1}};
+        BOVW_MODEL_HOMOGRAPHY, 9, 9, {0.1f, 0, -30, 0, 0.5f, -40, -0.025f, 0, 1}};
     const bovw_geometry broken = {
-        BOVW_MODEL_HOMOGRAPHY, 9, {0.1f, 0, INFINITY, 0, NAN, 20, -0.025f, 0, 1}};
+        BOVW_MODEL_HOMOGRAPHY, 9, 9, {0.1f, 0, INFINITY, 0, NAN, 20, -0.025f, 0, 1}};
     bovw_image plain = draw_pair(NULL, NULL, 0, NULL, &no_motion);
     bovw_image picture = draw_pair(NULL, NULL, 0, NULL, &left_seen);
     assert_true(level_at(&picture, picture.width - 50 + 5, 35) > 240);

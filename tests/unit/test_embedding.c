@@ -213,7 +213,7 @@ static void every_kernel_and_thread_count_gives_the_same_signatures(void **state
     const char *kernels[] = {NULL, "portable"};
     for (int k = 0; k < 2; k++) {
         for (uint32_t n_threads = 1; n_threads <= 3; n_threads++) {
-            const bovw_compute compute = {n_threads, kernels[k]};
+            const bovw_compute compute = {.n_threads = n_threads, .kernel = kernels[k]};
             memset(got, 0xee, sizeof got);
             assert_int_equal(
                 bovw_vocabulary_signatures(v, extreme, M, R, words, &compute, got, NULL),
@@ -261,7 +261,7 @@ static void too_long_rows_and_vocabularies_without_signatures_are_refused(void *
 
 static bovw_vocabulary *embed(uint64_t seed, uint32_t n_threads, const char *kernel)
 {
-    const bovw_compute compute = {n_threads, kernel};
+    const bovw_compute compute = {.n_threads = n_threads, .kernel = kernel};
     bovw_feature_options opts;
     bovw_vocabulary *plain = NULL, *v = NULL;
     bovw_feature_options_default(&opts);

@@ -248,7 +248,7 @@ static void descriptor_matches_equal_the_simple_loop(void **state)
 {
     const uint32_t sizes[][2] = {{1, 1}, {1, 2},    {2, 1},   {7, 9},
                                  {8, 8}, {100, 40}, {43, 130}};
-    const bovw_compute one = {1, NULL}, three = {3, NULL};
+    const bovw_compute one = {.n_threads = 1}, three = {.n_threads = 3};
     (void)state;
     for (int i = 0; i < 7; i++) {
         bovw_features a, b;

@@ -25,6 +25,9 @@ enum {
     P_1,
     P_10,
     RECALL_100,
+    MP_5,
+    MP_10,
+    N_S,
     N_MEASURES
 };
 
@@ -62,14 +65,47 @@ static void check(const char *ranking, uint32_t n_relevant, double map, double r
 
 static void measures_have_the_names_that_tables_print(void **state)
 {
-    static const char *const names[] = {"mAP", "mAP-rect", "P@1", "P@10", "recall@100"};
+    static const char *const names[] = {"mAP",        "mAP-rect", "P@1",   "P@10",
+                                        "recall@100", "mP@5",     "mP@10", "N-S"};
     (void)state;
     for (size_t i = 0; i < N_MEASURES; i++) {
         const char *summary = NULL;
         assert_string_equal(bovw_measure(i, &summary), names[i]);
         assert_true(strlen(summary) > 10);
+        assert_true(bovw_measure_scale(i) == (i == N_S ? 4 : 100));
     }
     assert_null(bovw_measure(N_MEASURES, NULL));
+    assert_true(bovw_measure_scale(N_MEASURES) == 0);
+}
+
+static void precision_at_k_of_the_revisited_protocol_ends_at_the_last_relevant(void **state)
+{
+    double values[BOVW_MAX_MEASURES];
+    (void)state;
+    /* Junk takes no rank: the last of two relevant images is at rank 3. */
+    evaluate("riwrwwwwwwww", 2, values);
+    NEAR(values[MP_5], 2.0 / 3);
+    NEAR(values[MP_10], 2.0 / 3);
+    /* Last at rank 7: 5 stays 5, 10 becomes 7. */
+    evaluate("rrwwwwrwwwww", 3, values);
+    NEAR(values[MP_5], 2.0 / 5);
+    NEAR(values[MP_10], 3.0 / 7);
+    /* One was not found: it is further down than any k. */
+    evaluate("rw", 2, values);
+    NEAR(values[MP_5], 1.0 / 5);
+    NEAR(values[MP_10], 1.0 / 10);
+    evaluate("", 2, values);
+    NEAR(values[MP_5], 0);
+}
+
+static void n_s_counts_four_ranks(void **state)
+{
+    double values[BOVW_MAX_MEASURES];
+    (void)state;
+    evaluate("rwrrr", 4, values);
+    NEAR(4 * values[N_S], 3);
+    evaluate("rr", 4, values);
+    NEAR(4 * values[N_S], 2);
 }
 
 static void two_of_three_found_at_ranks_1_and_3(void **state)
@@ -329,6 +365,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measures_have_the_names_that_tables_print),
+        cmocka_unit_test(
+            precision_at_k_of_the_revisited_protocol_ends_at_the_last_relevant),
+        cmocka_unit_test(n_s_counts_four_ranks),
         cmocka_unit_test(two_of_three_found_at_ranks_1_and_3),
         cmocka_unit_test(a_late_first_hit_costs_more_in_the_trapezoid_form),
         cmocka_unit_test(ignored_images_take_no_rank),

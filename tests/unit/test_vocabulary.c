@@ -311,7 +311,8 @@ static void descriptors_are_assigned_alike_by_every_kernel_and_thread_count(void
     }
     for (size_t i = 0; bovw_kernel_name(i); i++) {
         for (uint32_t n_threads = 0; n_threads <= 3; n_threads++) {
-            const bovw_compute compute = {n_threads, bovw_kernel_name(i)};
+            const bovw_compute compute = {.n_threads = n_threads,
+                                          .kernel = bovw_kernel_name(i)};
             assert_int_equal(
                 bovw_vocabulary_assign(v, descriptors, N, &compute, words, distances, NULL),
                 BOVW_OK);
@@ -349,7 +350,7 @@ static void several_words_of_a_descriptor_are_assigned_nearest_first(void **stat
     const uint32_t expected[] = {1, 0, 2, 3, 2, 1};
     const uint32_t expected_distances[] = {1, 9, 9, 1, 36, 82};
     for (size_t i = 0; bovw_kernel_name(i); i++) {
-        const bovw_compute compute = {1, bovw_kernel_name(i)};
+        const bovw_compute compute = {.n_threads = 1, .kernel = bovw_kernel_name(i)};
         uint32_t words[6], distances[6];
         assert_int_equal(bovw_vocabulary_assign_multiple(v, descriptors, 2, 3, &compute,
                                                          words, distances, NULL),

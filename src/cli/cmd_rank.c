@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bovw rank: the run of a model that gives one vector an image. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bovw/eval.h"
+#include "bovw/vectors.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "cli/console.h"
+
+enum {
+    KEY_DB = 0x100,
+    KEY_DB_NAMES,
+    KEY_QUERIES,
+    KEY_QUERY_NAMES,
+    KEY_MEASURE
+};
+
+typedef struct rank_command {
+    common_options common;
+    bovw_rank_options opts;
+    const char *db, *db_names;
+    const char *queries, *query_names; /* or NULL: those of the database */
+    const char *output;
+} rank_command;
+
+/* What a query's neighbours are written with. */
+typedef struct rank_output {
+    bovw_run_writer *writer;
+    const bovw_names *db, *queries;
+} rank_output;
+
+static bovw_metric parse_metric(const struct argp_state *state, const char *text)
+{
+    for (size_t i = 0; bovw_metric_name(i); i++) {
+        if (strcmp(text, bovw_metric_name(i)) == 0)
+            return (bovw_metric)i;
+    }
+    argp_error(state, "--measure: \"%s\" is not one of cosine, euclidean", text);
+    return BOVW_METRIC_COSINE;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    rank_command *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->common;
+        return 0;
+    case KEY_DB:
+        c->db = text;
+        return 0;
+    case KEY_DB_NAMES:
+        c->db_names = text;
+        return 0;
+    case KEY_QUERIES:
+        c->queries = text;
+        return 0;
+    case KEY_QUERY_NAMES:
+        c->query_names = text;
+        return 0;
+    case KEY_MEASURE:
+        c->opts.metric = parse_metric(state, text);
+        return 0;
+    case 'n':
+        c->opts.top = (uint32_t)parse_count(state, "-n", text, 0, UINT32_MAX);
+        return 0;
+    case 'o':
+        c->output = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unknown argument \"%s\"", text);
+        return 0;
+    case ARGP_KEY_END:
+        if (!c->db || !c->db_names)
+            argp_error(state, "--db FILE and --db-names FILE are needed");
+        if (!c->queries != !c->query_names)
+            argp_error(state, "--queries and --query-names go together");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option table[] = {
+    {"db", KEY_DB, "FILE", 0,
+     "vectors of the database (required): .npy (float16, float32, float64), .fvecs or "
+     ".bvecs",
+     0},
+    {"db-names", KEY_DB_NAMES, "FILE", 0,
+     "names of its images (required), one a line, in the order of the vectors", 0},
+    {"queries", KEY_QUERIES, "FILE", 0, "vectors of the queries (default: the database)",
+     0},
+    {"query-names", KEY_QUERY_NAMES, "FILE", 0, "their names", 0},
+    {"measure", KEY_MEASURE, "NAME", 0, "cosine or euclidean (default cosine)", 0},
+    {"top", 'n', "N", 0, "N results for each query; 0: all (default 0)", 0},
+    {"output", 'o', "FILE", 0, "the TREC run file to write (default -)", 0},
+    {0}};
+
+static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .args_doc = "--db FILE --db-names FILE",
+    .doc = "Rank images by the global vectors of any model, exactly, and write a run that "
+           "\"bovw compare\" measures beside others. The score is the cosine, or the "
+           "distance with a minus sign.\v"
+           "Example:\n"
+           "  bovw rank --db deep.npy --db-names names.txt -o deep.trec\n"
+           "  bovw compare --truth groups:groups.tsv words.trec deep.trec",
+    .children = children};
+
+static bovw_status write_query(void *context, uint32_t query,
+                               const bovw_neighbour *neighbours, uint32_t n,
+                               bovw_error *err)
+{
+    const rank_output *o = context;
+    bovw_status status = BOVW_OK;
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
+        status = bovw_run_writer_add(o->writer, o->queries->items[query],
+                                     o->db->items[neighbours[i].vector], i + 1,
+                                     neighbours[i].score, err);
+    return status;
+}
+
+/* Vectors with their names. */
+typedef struct named_vectors {
+    bovw_vectors *vectors;
+    bovw_names names;
+} named_vectors;
+
+static bovw_status open_named(const char *path, const char *names, named_vectors *opened,
+                              bovw_error *err)
+{
+    const bovw_status status = bovw_vectors_open(path, &opened->vectors, err);
+    if (status != BOVW_OK)
+        return status;
+    return bovw_names_read(names, bovw_vectors_count(opened->vectors), &opened->names, err);
+}
+
+static void close_named(named_vectors *opened)
+{
+    bovw_vectors_close(opened->vectors);
+    bovw_names_free(&opened->names);
+}
+
+static bovw_status rank(const rank_command *c, const bovw_monitor *monitor, bovw_error *err)
+{
+    named_vectors db = {0}, queries = {0};
+    bovw_run_writer *writer = NULL;
+    bovw_status status = open_named(c->db, c->db_names, &db, err);
+    if (status == BOVW_OK && c->queries)
+        status = open_named(c->queries, c->query_names, &queries, err);
+    if (status == BOVW_OK)
+        status = bovw_run_writer_open(c->output, "bovw-rank", &writer, err);
+    if (status == BOVW_OK) {
+        const named_vectors *asked = c->queries ? &queries : &db;
+        rank_output output = {writer, &db.names, &asked->names};
+        status = bovw_vectors_rank(db.vectors, asked->vectors, &c->opts, &c->common.compute,
+                                   monitor, write_query, &output, err);
+    }
+    if (status == BOVW_OK)
+        status = bovw_run_writer_close(writer, err);
+    else
+        bovw_run_writer_abort(writer);
+    close_named(&db);
+    close_named(&queries);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    rank_command c = {.output = "-"};
+    common_options_default(&c.common);
+    bovw_rank_options_default(&c.opts);
+    if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
+        return EXIT_FAILED;
+
+    console out;
+    bovw_error err;
+    console_begin(&out, argv[0], &c.common);
+    const bovw_monitor monitor = console_monitor(&out);
+    const bovw_status status = rank(&c, &monitor, &err);
+    if (status == BOVW_ERR_CANCELLED) {
+        console_complain(&out, "stopped; nothing was written");
+        return EXIT_FAILED;
+    }
+    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+}
+
+const command command_rank = {
+    .name = "rank",
+    .group = "Searching",
+    .summary = "rank images by the global vectors of any model",
+    .run = run,
+};

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files of vectors, byte by byte; that the kernels agree to the last bit; that
+ * what is found is what a plain loop finds, for any number of threads. */
+#include "synthetic.h"
+
+#include <math.h>
+
+#include "vectors/products.h"
+#include "vectors/vectors.h"
+
+/* Last: cmocka has macros with everyday names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static char *folder;
+static char *path; /* of the vectors */
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = make_folder();
+    path = mem_format("%s/v.npy", folder);
+    return path ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(path);
+    remove_folder(folder);
+    return 0;
+}
+
+static void write_bytes(const char *file, const void *bytes, size_t n)
+{
+    FILE *stream = fopen(file, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(bytes, 1, n, stream), n);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* An npy file of this version and header, and n bytes of elements. */
+static void write_npy(int version, const char *header, const void *elements, size_t n)
+{
+    uint8_t *bytes = mem_array(strlen(header) + n + 16, 1);
+    size_t length = strlen(header), begin = version == 1 ? 10 : 12;
+    memcpy(bytes, "\x93NUMPY", 6);
+    bytes[6] = (uint8_t)version;
+    if (version == 1)
+        store_le16(bytes + 8, (uint16_t)length);
+    else
+        store_le32(bytes + 8, (uint32_t)length);
+    memcpy(bytes + begin, header, length);
+    if (n > 0)
+        memcpy(bytes + begin + length, elements, n);
+    write_bytes(path, bytes, begin + length + n);
+    free(bytes);
+}
+
+static bovw_vectors *open_good(const char *file)
+{
+    bovw_vectors *vectors = NULL;
+    bovw_error err = {0};
+    if (bovw_vectors_open(file, &vectors, &err) != BOVW_OK)
+        fail_msg("%s", err.text);
+    return vectors;
+}
+
+static void check_values(const char *file, uint32_t n, uint32_t dim, const float *want)
+{
+    float got[64];
+    bovw_vectors *vectors = open_good(file);
+    assert_int_equal(bovw_vectors_count(vectors), n);
+    assert_int_equal(bovw_vectors_dim(vectors), dim);
+    assert_int_equal(bovw_vectors_read(vectors, 0, n, got, NULL), BOVW_OK);
+    assert_memory_equal(got, want, n * dim * sizeof *want);
+    for (uint32_t i = 0; i < n; i++) { /* one at a time, too */
+        assert_int_equal(bovw_vectors_read(vectors, i, 1, got, NULL), BOVW_OK);
+        assert_memory_equal(got, want + i * dim, dim * sizeof *want);
+    }
+    bovw_vectors_close(vectors);
+}
+
+static const float wanted[6] = {1, -2, 0.5F, 0, 65504, -0.25F}; /* (2, 3) */
+
+static void npy_of_every_type_and_order(void **state)
+{
+    (void)state;
+    static const uint16_t halves[6] = {0x3c00, 0xc000, 0x3800, 0, 0x7bff, 0xb400};
+    static const struct {
+        const char *type;
+        size_t bytes;
+    } types[] = {{"f2", 2}, {"f4", 4}, {"f8", 8}};
+    for (int round = 0; round < 3 * 2 * 2; round++) {
+        const size_t bytes = types[round % 3].bytes;
+        const bool is_big = round / 3 % 2, is_columns = round / 6;
+        uint8_t elements[48];
+        for (size_t at = 0; at < 6; at++) {
+            const size_t i = is_columns ? at % 2 * 3 + at / 2 : at;
+            const double value = (double)wanted[i];
+            uint64_t bits = halves[i];
+            if (bytes == 4) {
+                uint32_t single;
+                memcpy(&single, &wanted[i], 4);
+                bits = single;
+            } else if (bytes == 8) {
+                memcpy(&bits, &value, 8);
+            }
+            for (size_t b = 0; b < bytes; b++)
+                elements[at * bytes + (is_big ? bytes - 1 - b : b)] =
+                    (uint8_t)(bits >> 8 * b);
+        }
+        char header[128];
+        snprintf(header, sizeof header,
+                 "{'descr': '%c%s', 'fortran_order': %s, 'shape': (2, 3), }   \n",
+                 is_big ? '>' : '<', types[round % 3].type, is_columns ? "True" : "False");
+        write_npy(1 + round % 3, header, elements, 6 * bytes);
+        check_values(path, 2, 3, wanted);
+    }
+}
+
+static void halves_of_every_kind(void **state)
+{
+    (void)state;
+    /* smallest subnormal, largest subnormal, smallest normal */
+    static const uint8_t elements[6] = {0x01, 0x00, 0xff, 0x03, 0x00, 0x84};
+    const float want[3] = {ldexpf(1, -24), ldexpf(1023, -24), -ldexpf(1, -14)};
+    write_npy(1, "{\"shape\":(1L,3L,),\"fortran_order\":False,\"descr\":\"<f2\"}", elements,
+              6);
+    check_values(path, 1, 3, want);
+}
+
+static void fvecs_and_bvecs(void **state)
+{
+    (void)state;
+    static const float want[4] = {1.5F, -2, 3, 0};
+    static const float bytes_want[4] = {0, 255, 7, 8};
+    static const uint8_t bytes[12] = {2, 0, 0, 0, 0, 255, 2, 0, 0, 0, 7, 8};
+    uint8_t floats[24];
+    char *fvecs = mem_format("%s/a.fvecs", folder),
+         *bvecs = mem_format("%s/a.bvecs", folder);
+    for (int i = 0; i < 2; i++) {
+        store_le32(floats + 12 * i, 2);
+        store_lefloat(floats + 12 * i + 4, want[2 * i]);
+        store_lefloat(floats + 12 * i + 8, want[2 * i + 1]);
+    }
+    write_bytes(fvecs, floats, 24);
+    check_values(fvecs, 2, 2, want);
+    write_bytes(bvecs, bytes, 12);
+    check_values(bvecs, 2, 2, bytes_want);
+
+    /* The second vector says another dimension. */
+    bovw_error err = {0};
+    float out[4];
+    floats[12] = 3;
+    write_bytes(fvecs, floats, 24);
+    bovw_vectors *vectors = open_good(fvecs);
+    assert_int_equal(bovw_vectors_read(vectors, 0, 2, out, &err), BOVW_ERR_CORRUPT);
+    char *reason = mem_format("%s: row 1: dimension 3, not 2", fvecs);
+    assert_string_equal(err.text, reason);
+    free(reason);
+    bovw_vectors_close(vectors);
+    free(fvecs);
+    free(bvecs);
+}
+
+static void refuse(const char *file, const char *reason)
+{
+    bovw_vectors *vectors = NULL;
+    bovw_error err = {0};
+    assert_int_not_equal(bovw_vectors_open(file, &vectors, &err), BOVW_OK);
+    assert_null(vectors);
+    char *want = mem_format("%s: %s", file, reason);
+    assert_string_equal(err.text, want);
+    free(want);
+    assert_int_not_equal(bovw_vectors_open(file, &vectors, NULL), BOVW_OK);
+}
+
+static void malformed_npy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        size_t n;
+        const char *reason;
+    } cases[] = {
+        {"{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3)}", 24,
+         "npy header: elements must be float16, float32 or float64: {'descr': '<i4', "
+         "'fortran_order': False, 'shape': (2, 3)}"},
+        {"{'descr': '|O', 'x': 1}", 0,
+         "npy header: elements must be float16, float32 or float64: {'descr': '|O', 'x': "
+         "1}"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6,)}", 24,
+         "npy header: the shape must have two dimensions: {'descr': '<f4', "
+         "'fortran_order': False, 'shape': (6,)}"},
+        {"{'shape': (1, 2, 3)}", 24,
+         "npy header: the shape must have two dimensions: {'shape': (1, 2, 3)}"},
+        {"{'shape': (0, 3)}", 0, "npy header: the array is empty: {'shape': (0, 3)}"},
+        {"{'shape': (99999999999, 3)}", 0,
+         "npy header: too large: {'shape': (99999999999, 3)}"},
+        {"{'shape': (99999999999999999999999, 3)}", 0,
+         "npy header: the shape must have two dimensions: {'shape': "
+         "(99999999999999999999999, 3)}"},
+        {"{'shape': (2, 3), 'fortran_order': 1}", 0,
+         "npy header: fortran_order is neither True nor False: {'shape': (2, 3), "
+         "'fortran_order': 1}"},
+        {"{'shape': (2, 3)}", 0,
+         "npy header: descr, fortran_order or shape is missing: {'shape': (2, 3)}"},
+        {"{'other': 1}", 0, "npy header: an unknown key: {'other': 1}"},
+        {"{'shape': (2, 3)", 0, "npy header: not a dictionary: {'shape': (2, 3)"},
+        {"[]", 0, "npy header: not a dictionary: []"},
+        {"", 0, "npy header: not a dictionary: "},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}", 23,
+         "npy: 23 bytes of elements where the shape (2, 3) needs 24"},
+        {"{'descr': '<f8', 'fortran_order': False, 'shape': (4000000000, 1000000)}", 8,
+         "npy: 8 bytes of elements where the shape (4000000000, 1000000) needs "
+         "32000000000000000"},
+    };
+    static const uint8_t zeros[32] = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_npy(2, cases[i].header, zeros, cases[i].n);
+        refuse(path, cases[i].reason);
+    }
+    write_npy(4, "{}", zeros, 0);
+    refuse(path, "npy: version 4, not 1 to 3");
+    write_bytes(path, "\x93NUMPY\x01\x00", 8);
+    refuse(path, "npy: cut off in its header");
+    write_bytes(path, "\x93NUMPY\x01\x00\xff\x00{}", 12);
+    refuse(path, "npy: cut off in its header");
+    write_bytes(path, "text", 4);
+    refuse(path, "not a file of vectors: neither npy nor named .fvecs or .bvecs");
+    char *fvecs = mem_format("%s/a.fvecs", folder);
+    write_bytes(fvecs, "abc", 3);
+    refuse(fvecs, "too short for one vector");
+    write_bytes(fvecs, "\0\0\0\0", 4);
+    refuse(fvecs, "row 0: dimension 0, not in [1, 1048576]");
+    write_bytes(fvecs, "\2\0\0\0", 4);
+    refuse(fvecs, "4 bytes are not whole vectors of dimension 2");
+    refuse("/nowhere/v.npy", "No such file or directory");
+    free(fvecs);
+}
+
+static void values_that_are_not_finite_are_told(void **state)
+{
+    (void)state;
+    static const double bad[] = {NAN, INFINITY, -1e300, 2e15};
+    float out[4];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const double values[4] = {1, 2, 3, bad[i]};
+        bovw_error err = {0};
+        uint8_t elements[32];
+        for (int j = 0; j < 4; j++) {
+            uint64_t bits;
+            memcpy(&bits, &values[j], 8);
+            store_le64(elements + 8 * j, bits);
+        }
+        write_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2)}", elements,
+                  32);
+        bovw_vectors *vectors = open_good(path);
+        assert_int_equal(bovw_vectors_read(vectors, 0, 1, out, &err), BOVW_OK);
+        assert_int_equal(bovw_vectors_read(vectors, 0, 2, out, &err), BOVW_ERR_CORRUPT);
+        char *want = mem_format("%s: row 1: value 1 is not finite or beyond 1e+15", path);
+        assert_string_equal(err.text, want);
+        free(want);
+        bovw_vectors_close(vectors);
+    }
+}
+
+/* ---- names ------------------------------------------------------------------------ */
+
+static void refuse_names(const char *text, uint32_t n, const char *reason)
+{
+    bovw_names names = {0};
+    bovw_error err = {0};
+    write_bytes(path, text, strlen(text));
+    assert_int_not_equal(bovw_names_read(path, n, &names, &err), BOVW_OK);
+    assert_null(names.items);
+    char *want = mem_format("%s: %s", path, reason);
+    assert_string_equal(err.text, want);
+    free(want);
+}
+
+static void names_are_lines(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"a b.jpg\nc\r\n", "a b.jpg\r\nc",
+                                        "\xef\xbb\xbf"
+                                        "a b.jpg\nc\n"};
+    for (size_t i = 0; i < 3; i++) {
+        bovw_names names = {0};
+        write_bytes(path, texts[i], strlen(texts[i]));
+        assert_int_equal(bovw_names_read(path, 2, &names, NULL), BOVW_OK);
+        assert_int_equal(names.n, 2);
+        assert_string_equal(names.items[0], "a b.jpg");
+        assert_string_equal(names.items[1], "c");
+        bovw_names_free(&names);
+        bovw_names_free(&names);
+    }
+    refuse_names("a\nb\n", 3, "2 names for 3 vectors");
+    refuse_names("a\nb\nc\n", 2, "3 names for 2 vectors");
+    refuse_names("a\n\nb\n", 2, "line 2: empty");
+    refuse_names("a\nb\n\n", 2, "line 3: empty");
+    refuse_names("a\nb\na\n", 3, "line 3: name 'a' is in line 1 already");
+}
+
+/* ---- search ------------------------------------------------------------------------- */
+
+static void kernels_agree_to_the_last_bit(void **state)
+{
+    (void)state;
+    enum {
+        ROWS = 7
+    };
+    const product_kernel *fast = product_kernel_find(NULL);
+    uint64_t random = 3;
+    assert_string_equal(product_kernel_find("portable")->name, "portable");
+    for (size_t stride = PRODUCT_LANES; stride <= 20 * PRODUCT_LANES;
+         stride += PRODUCT_LANES) {
+        float *queries = mem_array(PRODUCT_QUERIES * stride, sizeof *queries);
+        float *rows = mem_array(ROWS * stride, sizeof *rows);
+        float want[ROWS * PRODUCT_QUERIES], got[ROWS * PRODUCT_QUERIES];
+        for (size_t i = 0; i < PRODUCT_QUERIES * stride; i++)
+            queries[i] = (float)random_below(&random, 1000000) / 3e5F - 1;
+        for (size_t i = 0; i < ROWS * stride; i++)
+            rows[i] = (float)random_below(&random, 1000000) / 7e5F - 1;
+        product_portable.dots(queries, rows, ROWS, stride, want);
+        fast->dots(queries, rows, ROWS, stride, got);
+        assert_memory_equal(got, want, sizeof want);
+        double sum = 0;
+        for (size_t i = 0; i < stride; i++)
+            sum += (double)queries[stride + i] * (double)rows[2 * stride + i];
+        assert_true(fabs((double)got[2 * PRODUCT_QUERIES + 1] - sum) <
+                    1e-6 * (double)stride);
+        product_portable.distances_sq(queries, rows, ROWS, stride, want);
+        fast->distances_sq(queries, rows, ROWS, stride, got);
+        assert_memory_equal(got, want, sizeof want);
+        free(queries);
+        free(rows);
+    }
+}
+
+typedef struct found {
+    bovw_neighbour *all; /* (n_queries, top) */
+    uint32_t top, n_queries;
+    uint32_t stop_at; /* query that ends the search, or UINT32_MAX */
+} found;
+
+static bovw_status keep(void *context, uint32_t query, const bovw_neighbour *neighbours,
+                        uint32_t n, bovw_error *err)
+{
+    found *f = context;
+    assert_int_equal(query, f->n_queries++);
+    assert_int_equal(n, f->top);
+    if (query == f->stop_at) {
+        *err = (bovw_error){.status = BOVW_ERR_IO};
+        return BOVW_ERR_IO;
+    }
+    memcpy(f->all + (size_t)query * n, neighbours, n * sizeof *neighbours);
+    return BOVW_OK;
+}
+
+/* n random vectors as float32; every fifth repeats an earlier one, one is zero. */
+static float *random_vectors(const char *file, uint32_t n, uint32_t dim, uint64_t *random)
+{
+    float *values = mem_array((size_t)n * dim, sizeof *values);
+    char header[128];
+    for (size_t i = 0; i < (size_t)n * dim; i++)
+        values[i] = (float)random_below(random, 2001) / 1000 - 1;
+    for (uint32_t i = 5; i < n; i += 5)
+        memcpy(values + (size_t)i * dim, values + (size_t)(i - 4) * dim, dim * 4);
+    memset(values + dim, 0, dim * sizeof *values);
+    snprintf(header, sizeof header,
+             "{'descr': '<f4', 'fortran_order': False, 'shape': (%u, %u)}", n, dim);
+    char *old = path;
+    path = (char *)(uintptr_t)file;
+    write_npy(1, header, values, (size_t)n * dim * 4); /* this machine's order */
+    path = old;
+    return values;
+}
+
+static double score(const float *a, const float *b, uint32_t dim, bovw_metric metric)
+{
+    double ab = 0, aa = 0, bb = 0, d = 0;
+    for (uint32_t i = 0; i < dim; i++) {
+        const double x = (double)a[i], y = (double)b[i];
+        ab += x * y;
+        aa += x * x;
+        bb += y * y;
+        d += (x - y) * (x - y);
+    }
+    if (metric == BOVW_METRIC_EUCLIDEAN)
+        return -sqrt(d);
+    return aa * bb > 0 ? ab / sqrt(aa * bb) : 0;
+}
+
+static void search_finds_what_a_plain_loop_finds(void **state)
+{
+    (void)state;
+    enum {
+        N = 67,
+        QUERIES = 13,
+        DIM = 37
+    };
+    uint64_t random = 9;
+    char *other = mem_format("%s/q.npy", folder);
+    float *db = random_vectors(path, N, DIM, &random);
+    float *queries = random_vectors(other, QUERIES, DIM, &random);
+    bovw_vectors *opened = open_good(path), *asked = open_good(other);
+    for (int round = 0; round < 4; round++) {
+        bovw_rank_options opts;
+        bovw_rank_options_default(&opts);
+        opts.metric = round % 2 ? BOVW_METRIC_EUCLIDEAN : BOVW_METRIC_COSINE;
+        opts.top = round / 2 ? 5 : 0;
+        found one = {.top = round / 2 ? 5 : N, .stop_at = UINT32_MAX}, many = one;
+        const bovw_compute slow = {.n_threads = 1, .kernel = "portable"};
+        const bovw_compute fast = {.n_threads = 3};
+        one.all = mem_array(QUERIES * N, sizeof *one.all);
+        many.all = mem_array(QUERIES * N, sizeof *many.all);
+        assert_int_equal(
+            bovw_vectors_rank(opened, asked, &opts, &slow, NULL, keep, &one, NULL),
+            BOVW_OK);
+        assert_int_equal(
+            bovw_vectors_rank(opened, asked, &opts, &fast, NULL, keep, &many, NULL),
+            BOVW_OK);
+        assert_int_equal(one.n_queries, QUERIES);
+        assert_memory_equal(one.all, many.all, QUERIES * one.top * sizeof *one.all);
+        for (uint32_t q = 0; q < QUERIES; q++) {
+            const bovw_neighbour *got = one.all + q * one.top;
+            bool is_seen[N] = {false};
+            for (uint32_t i = 0; i < one.top; i++) {
+                const double want =
+                    score(queries + q * DIM, db + got[i].vector * DIM, DIM, opts.metric);
+                assert_true(fabs((double)got[i].score - want) < 1e-5);
+                assert_false(is_seen[got[i].vector]);
+                is_seen[got[i].vector] = true;
+                if (i > 0) { /* equal vectors have equal scores, the lower first */
+                    assert_true(got[i].score <= got[i - 1].score);
+                    assert_true(got[i].score < got[i - 1].score ||
+                                got[i].vector > got[i - 1].vector);
+                }
+            }
+            for (uint32_t v = 0; v < N; v++)
+                assert_true(is_seen[v] ||
+                            score(queries + q * DIM, db + v * DIM, DIM, opts.metric) <=
+                                (double)got[one.top - 1].score + 1e-5);
+        }
+        free(one.all);
+        free(many.all);
+    }
+    bovw_vectors_close(opened);
+    bovw_vectors_close(asked);
+    free(db);
+    free(queries);
+    free(other);
+}
+
+static bool refuse_progress(void *context, const char *stage, uint64_t done, uint64_t total)
+{
+    (void)context;
+    (void)stage;
+    (void)done;
+    (void)total;
+    return false;
+}
+
+static void search_stops_when_it_should(void **state)
+{
+    (void)state;
+    uint64_t random = 9;
+    char *other = mem_format("%s/q.npy", folder);
+    float *db = random_vectors(path, 10, 4, &random);
+    float *queries = random_vectors(other, 3, 5, &random);
+    bovw_vectors *opened = open_good(path), *asked = open_good(other);
+    bovw_rank_options opts;
+    bovw_error err = {0};
+    found f = {.top = 10, .stop_at = 1, .all = mem_array(100, sizeof *f.all)};
+    bovw_rank_options_default(&opts);
+    assert_int_equal(bovw_vectors_rank(opened, asked, &opts, NULL, NULL, keep, &f, &err),
+                     BOVW_ERR_MISMATCH);
+    assert_int_equal(bovw_vectors_rank(opened, opened, &opts, NULL, NULL, keep, &f, &err),
+                     BOVW_ERR_IO);
+    assert_int_equal(f.n_queries, 2);
+    const bovw_monitor monitor = {.progress = refuse_progress};
+    assert_int_equal(
+        bovw_vectors_rank(opened, opened, &opts, NULL, &monitor, keep, &f, &err),
+        BOVW_ERR_CANCELLED);
+    bovw_vectors_close(opened);
+
+    /* A bad value in the database ends the search with its row. */
+    db[7 * 4 + 2] = NAN;
+    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (10, 4)}", db, 160);
+    opened = open_good(path);
+    assert_int_equal(bovw_vectors_rank(opened, opened, &opts, NULL, NULL, keep, &f, &err),
+                     BOVW_ERR_CORRUPT);
+    assert_non_null(strstr(err.text, "row 7: value 2"));
+    bovw_vectors_close(opened);
+    bovw_vectors_close(asked);
+    free(f.all);
+    free(db);
+    free(queries);
+    free(other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(npy_of_every_type_and_order),
+        TEST(halves_of_every_kind),
+        TEST(fvecs_and_bvecs),
+        TEST(malformed_npy),
+        TEST(values_that_are_not_finite_are_told),
+        TEST(names_are_lines),
+        TEST(kernels_agree_to_the_last_bit),
+        TEST(search_finds_what_a_plain_loop_finds),
+        TEST(search_stops_when_it_should),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
