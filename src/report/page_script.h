@@ -6,7 +6,7 @@
 #ifndef REPORT_PAGE_SCRIPT_H
 #define REPORT_PAGE_SCRIPT_H
 
-#define PAGE_SCRIPT_SHA256 "UoQIAqfJsYW8peGkB0xaV1CbCNQsoHDJO5Lgj7juqxk="
+#define PAGE_SCRIPT_SHA256 "wufW3yk8Ggc9A3pSM8VFDrSVUSU6s2PlQdVUNOWmCBQ="
 
 /* clang-format off */
 static const char page_script[] =
@@ -79,6 +79,11 @@ static const char page_script[] =
     " var details=link.closest('tbody').querySelector('details');\n"
     " e.preventDefault();\n"
     " details.open=!details.open});\n"
+    /* Matches that are drawn take the width of the list. By script, as a style with
+     * :has() is worked out anew whenever something of a large page moves. */
+    "table.addEventListener('toggle',function(e){\n"
+    " if(e.target.classList.contains('geo'))\n"
+    "  e.target.parentNode.classList.toggle('wide',e.target.open)},true);\n"
     "function follow(){\n"
     " var body=/^#q[0-9]+$/.test(location.hash)&&document.getElementById(location.hash.slice(1));\n"
     " if(!body)return;\n"
