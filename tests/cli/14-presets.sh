@@ -13,7 +13,7 @@ done
 
 expect 0 "$BOVW" index create -q photos.bovw photos
 expect 0 "$BOVW" info photos.bovw
-has out "words: 20000" "signatures: he64"
+has out "words: 20000" "signatures: he128"
 
 for preset in baseline fast best; do
     expect 0 "$BOVW" eval photos.bovw --truth groups:groups.tsv --preset $preset
