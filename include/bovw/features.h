@@ -4,8 +4,10 @@
  * SPDX-License-Identifier: MIT
  *
  * Lowe, "Distinctive image features from scale-invariant keypoints", IJCV
- * 2004, as VLFeat computes it; Arandjelovic and Zisserman, "Three things
- * everyone should know to improve object retrieval", CVPR 2012, for RootSIFT.
+ * 2004, as VLFeat computes it; Mikolajczyk and Schmid, "Scale & affine
+ * invariant interest point detectors", IJCV 2004, for the other detectors;
+ * Arandjelovic and Zisserman, "Three things everyone should know to improve
+ * object retrieval", CVPR 2012, for RootSIFT.
  */
 #ifndef BOVW_FEATURES_H
 #define BOVW_FEATURES_H
@@ -28,16 +30,32 @@ extern "C" {
 /* Longest text of bovw_feature_options_format(), with its final zero. */
 #define BOVW_FEATURE_OPTIONS_TEXT 160
 
+/* How keypoints are found. The names are those of bovw_detector_name(). */
+typedef enum bovw_detector {
+    BOVW_DETECTOR_DOG,           /* extrema of the difference of Gaussians */
+    BOVW_DETECTOR_HESSIAN,       /* extrema of the determinant of the Hessian */
+    BOVW_DETECTOR_DOG_AFFINE,    /* the same two, and the neighbourhood is made */
+    BOVW_DETECTOR_HESSIAN_AFFINE /* round before it is described */
+} bovw_detector;
+
+/* Name of detector i, such as "dog"; NULL past the end. */
+BOVW_API const char *bovw_detector_name(size_t i);
+
 /* How features are found and described. Part of every file made from them:
  * features with different options are never compared. */
 typedef struct bovw_feature_options {
-    uint32_t max_side;     /* longer side scaled down to this, pixels; 1024 */
-    uint32_t max_features; /* at most so many per image, the strongest by
-                            * |difference of Gaussians|; 0: all; 2000 */
-    int32_t first_octave;  /* -1 doubles the image first, 0 does not; -1 */
-    float peak_threshold;  /* least |DoG|, grey levels 0 to 255; 1 */
-    float edge_threshold;  /* largest ratio of principal curvatures; 10 */
-    bool root;             /* RootSIFT; true */
+    uint32_t max_side;      /* longer side scaled down to this, pixels; 1024 */
+    uint32_t max_features;  /* at most so many per image, the strongest by what
+                             * the detector looks for; 0: all; 2000 */
+    int32_t first_octave;   /* -1 doubles the image first, 0 does not; -1 */
+    float peak_threshold;   /* least |DoG|, grey levels 0 to 255; of the Hessian,
+                             * the square root of its determinant, scaled so that
+                             * a round blob is about as strong; 1 */
+    float edge_threshold;   /* largest ratio of principal curvatures; 10 */
+    bool root;              /* RootSIFT; true */
+    bool upright;           /* no orientation: every keypoint has the angle 0, so a
+                             * picture that is turned no longer matches; false */
+    bovw_detector detector; /* BOVW_DETECTOR_DOG */
 } bovw_feature_options;
 
 BOVW_API void bovw_feature_options_default(bovw_feature_options *opts);
@@ -47,7 +65,8 @@ BOVW_API bovw_status bovw_feature_options_check(const bovw_feature_options *opts
                                                 bovw_error *err);
 
 /* One canonical line such as "dog-sift first-octave=-1 peak=1 edge=10
- * max-side=1024 max-features=2000 root=1"; equal options give equal text. */
+ * max-side=1024 max-features=2000 root=1", and " upright=1" behind it where that
+ * is set; equal options give equal text. */
 BOVW_API void bovw_feature_options_format(const bovw_feature_options *opts,
                                           char text[BOVW_FEATURE_OPTIONS_TEXT]);
 
@@ -56,6 +75,9 @@ BOVW_API bovw_status bovw_feature_options_parse(const char *text,
                                                 bovw_feature_options *opts,
                                                 bovw_error *err);
 
+/* Of affine detectors: the circle with the area of the ellipse that was made
+ * round, turned as the y axis of the round neighbourhood is in the picture. The
+ * ellipse itself is not kept. */
 typedef struct bovw_keypoint {
     float x, y;  /* pixels of the original, oriented image; the centre of the
                   * top-left pixel is (0, 0) */
@@ -72,13 +94,15 @@ typedef struct bovw_features {
     bovw_keypoint *keypoints; /* (n,), owned */
     uint8_t *descriptors;     /* (n, 128): 512 times the unit-length vector,
                                * rounded, at most 255; owned */
+    bool is_cropped;          /* to what is inside region: */
+    float region[4];          /* left, top, right, bottom, pixels */
 } bovw_features;
 
 /* Free what the struct owns and zero it. */
 BOVW_API void bovw_features_free(bovw_features *features);
 
 /* Keep the features whose centre lies strictly inside (x0, y0)-(x1, y1),
- * pixels of the original image. */
+ * pixels of the original image, and say so in `region`. */
 BOVW_API void bovw_features_crop(bovw_features *features, float x0, float y0, float x1,
                                  float y1);
 
@@ -90,12 +114,13 @@ typedef struct bovw_extractor bovw_extractor;
 /*
  *   compute  how many threads one image may use, and which extractor: "fast"
  *            (NULL is the same), our own, or "vlfeat", VLFeat alone and on one
- *            thread. They give the same features to float rounding: positions
- *            to 0.05 pixels, scales to 1 %, descriptors to a cosine of 0.999.
- *            NULL: all processors.
+ *            thread, which has the detector "dog" only. They give the same
+ *            features to float rounding: positions to 0.05 pixels, scales to
+ *            1 %, descriptors to a cosine of 0.999. NULL: all processors.
  *
  * Any number of threads and any processor gives the same bytes.
- * BOVW_ERR_ARG for options out of range or an unknown extractor.
+ * BOVW_ERR_ARG for options out of range, an unknown extractor, or one that does
+ * not have the detector.
  * Memory: 32 bytes a pixel of the largest scaled image, four times that where
  * first_octave is -1 (135 MB for 1024 x 1024); "vlfeat" 85 bytes.
  */

@@ -7,7 +7,11 @@
  * search", IJCV 87, 2010: Hamming embedding, several words a feature. The same,
  * "On the burstiness of visual elements", CVPR 2009. Tolias, Avrithis and
  * Jegou, "To aggregate or not to aggregate", ICCV 2013: ASMK*.
- * Philbin et al., CVPR 2007: spatial re-ranking of the first results.
+ * Philbin et al., CVPR 2007: spatial re-ranking of the first results. Chum et
+ * al., "Total recall", ICCV 2007, and Tolias and Jegou, "Visual query expansion
+ * with or without geometry", Pattern Recognition 2014: query expansion.
+ * Arandjelovic and Zisserman, "Multiple queries for large scale specific object
+ * retrieval", BMVC 2012: several query images, the mean of their vectors.
  */
 #ifndef BOVW_SEARCH_H
 #define BOVW_SEARCH_H
@@ -56,10 +60,12 @@ BOVW_API const char *bovw_burstiness_name(bovw_burstiness burstiness);
 #define BOVW_SOFT_SIGMA_SQ 6250
 
 typedef struct bovw_search_options {
-    bovw_score score; /* TFIDF */
-    uint32_t assign;  /* words of a query feature, at most BOVW_MAX_ASSIGNED; images
-                       * have one each. tfidf: weighted by distance. 0: tfidf 1, he
-                       * and asmk 5 */
+    const char *preset; /* for the record: the preset that the rest began as, static
+                         * text; NULL */
+    bovw_score score;   /* TFIDF */
+    uint32_t assign;    /* words of a query feature, at most BOVW_MAX_ASSIGNED; images
+                         * have one each. tfidf: weighted by distance. 0: tfidf 1, he
+                         * and asmk 5 */
 
     bovw_tf tf; /* tfidf: RAW */
 
@@ -85,12 +91,27 @@ typedef struct bovw_search_options {
                            * the ranking. N: from N inliers, and below that the
                            * geometry counts nothing; 0 */
     bovw_verify_options geometry;
+
+    /* Search and verify again with the mean of the query and of its first so many
+     * verified images: of each, what lies where the query is seen in it. At most
+     * 65,535; needs verify; 0. he and asmk take the images' signatures. */
+    uint32_t expand;
 } bovw_search_options;
 
 BOVW_API void bovw_search_options_default(bovw_search_options *opts);
 
+/* Name of preset i, and what it is (NULL allowed); NULL past the last. Names and
+ * what they stand for stay as they are: "baseline", "fast", "best". */
+BOVW_API const char *bovw_preset_name(size_t i, const char **summary);
+
+/* Set everything but `top` as a preset has it. "fast" and "best" need an index with
+ * BOVW_SIGNATURES_HE64. BOVW_ERR_ARG for another name. */
+BOVW_API bovw_status bovw_search_options_preset(bovw_search_options *opts, const char *name,
+                                                bovw_error *err);
+
 typedef struct bovw_hit {
     uint32_t image;         /* id in the index */
+    uint32_t query;         /* of several query images, the one of the geometry */
     float score;            /* similarity, for tfidf the cosine in [0, 1]; times 1 +
                              * 0.3 effective inliers where the geometry was looked
                              * for */
@@ -100,9 +121,10 @@ typedef struct bovw_hit {
 } bovw_hit;
 
 /* Wall-clock seconds that one query took, by stage. Extraction is 0 unless the
- * caller adds it. */
+ * caller adds it. Expansion is everything from the first verified ranking on:
+ * the second search and verification too. */
 typedef struct bovw_timings {
-    double extraction, quantisation, search, verification;
+    double extraction, quantisation, search, verification, expansion;
 } bovw_timings;
 
 typedef struct bovw_ranking {
@@ -116,7 +138,8 @@ BOVW_API void bovw_ranking_free(bovw_ranking *ranking);
 
 /* The scratch for one query at a time on one open index, which must outlive it.
  * compute (NULL allowed) says how many threads one query may use: they share
- * the quantisation and the verification. Memory: 12 bytes an image, 24 for he.
+ * the quantisation and the verification. Memory: 12 bytes an image, 24 for he;
+ * 40 a word of a query feature, and 130 a feature of an image that expands it.
  * BOVW_ERR_ARG where the index has not what the options ask for. */
 typedef struct bovw_searcher bovw_searcher;
 
@@ -138,6 +161,13 @@ BOVW_API void bovw_searcher_free(bovw_searcher *searcher);
  */
 BOVW_API bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *query,
                                        bovw_ranking *ranking, bovw_error *err);
+
+/* The same for several images of one object as one query: the mean of their vectors,
+ * and the geometry of that image which agrees best. Without images the ranking is
+ * empty. BOVW_ERR_ARG for more than 65,535. */
+BOVW_API bovw_status bovw_searcher_run_together(bovw_searcher *searcher,
+                                                const bovw_features *queries, size_t n,
+                                                bovw_ranking *ranking, bovw_error *err);
 
 /* Many queries in one call: in parallel over queries where there are at least
  * as many as threads, within each query where there are fewer. The same

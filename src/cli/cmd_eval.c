@@ -168,11 +168,6 @@ static void print_measures(const eval_report *r)
     }
 }
 
-static double sum_of(const bovw_timings *s)
-{
-    return s->extraction + s->quantisation + s->search + s->verification;
-}
-
 static void print_text(const eval_report *r)
 {
     char options[BOVW_FEATURE_OPTIONS_TEXT], scoring[SEARCH_TEXT];
@@ -181,10 +176,11 @@ static void print_text(const eval_report *r)
 
     print_measures(r);
     printf("seconds per query: %.4f extraction%s, %.4f quantisation, %.4f search, %.4f "
-           "verification; %.4f in all. %.1f s for all queries, peak memory %.0f MB\n",
+           "verification, %.4f expansion; %.4f in all. %.1f s for all queries, peak memory "
+           "%.0f MB\n",
            s->extraction, r->command->features ? " (features were at hand)" : "",
-           s->quantisation, s->search, s->verification, sum_of(s), r->total_seconds,
-           r->peak_bytes / 1e6);
+           s->quantisation, s->search, s->verification, s->expansion, timings_sum(s),
+           r->total_seconds, r->peak_bytes / 1e6);
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
     printf("%s: %u images; vocabulary %s (%s); %s; %s --verify %u -n %u, %d "
            "thread%s, bovw %s\n",
@@ -222,12 +218,13 @@ static bovw_status print_json(const eval_report *r, bovw_error *err)
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
 
     json_t *object = json_pack(
-        "{s:o, s:{s:f, s:f, s:f, s:f}, s:f, s:f, s:o, s:i, s:s, s:i, s:o, s:s, s:s, s:i, "
+        "{s:o, s:{s:f, s:f, s:f, s:f, s:f}, s:f, s:f, s:o, s:i, s:s, s:i, s:o, s:s, s:s, "
+        "s:i, "
         "s:i, s:i, s:s}",
         "sets", json_rows(r), "seconds", "extraction", s->extraction, "quantisation",
-        s->quantisation, "search", s->search, "verification", s->verification,
-        "total_seconds", r->total_seconds, "peak_bytes", r->peak_bytes, "index",
-        json_name(r->command->index), "images", (int)bovw_index_n_images(r->index),
+        s->quantisation, "search", s->search, "verification", s->verification, "expansion",
+        s->expansion, "total_seconds", r->total_seconds, "peak_bytes", r->peak_bytes,
+        "index", json_name(r->command->index), "images", (int)bovw_index_n_images(r->index),
         "vocabulary", bovw_vocabulary_id(vocabulary), "words",
         (int)bovw_vocabulary_size(vocabulary), "trained",
         json_name(bovw_vocabulary_summary(vocabulary)), "features", options, "scoring",
@@ -257,13 +254,15 @@ static bovw_status summarise(const evaluation *e, eval_report *r, bovw_error *er
         sum.quantisation += q->seconds.quantisation;
         sum.search += q->seconds.search;
         sum.verification += q->seconds.verification;
+        sum.expansion += q->seconds.expansion;
         r->n_done += q->is_done;
     }
     const double n = r->n_done > 0 ? r->n_done : 1;
     r->seconds = (bovw_timings){.extraction = sum.extraction / n,
                                 .quantisation = sum.quantisation / n,
                                 .search = sum.search / n,
-                                .verification = sum.verification / n};
+                                .verification = sum.verification / n,
+                                .expansion = sum.expansion / n};
     return BOVW_OK;
 }
 

@@ -98,7 +98,7 @@ static const struct argp_option table[] = {
      0},
     {"signatures", KEY_SIGNATURES, "LIST", 0,
      "what the index keeps of features besides their words, separated by commas: {}, or "
-     "none (default he64, or none where the vocabulary is of an older bovw)",
+     "none (default he128, or none where the vocabulary is of an older bovw)",
      0},
     {0}};
 
@@ -175,7 +175,7 @@ static uint32_t choose_signatures(const create_command *c,
 {
     if (c->has_signatures)
         return c->signatures;
-    return bovw_vocabulary_has_signatures(vocabulary) ? BOVW_SIGNATURES_HE64
+    return bovw_vocabulary_has_signatures(vocabulary) ? BOVW_SIGNATURES_HE128
                                                       : BOVW_SIGNATURES_NONE;
 }
 

@@ -18,7 +18,8 @@
 enum {
     KEY_REGION = 0x100,
     KEY_FORMAT,
-    KEY_HTML
+    KEY_HTML,
+    KEY_TOGETHER
 };
 
 typedef struct query_command {
@@ -31,6 +32,7 @@ typedef struct query_command {
     const char *html; /* or NULL */
     float region[4];
     bool has_region;
+    bool is_together;   /* all pictures are one query */
     char *command_line; /* for the page's foot */
 
     /* While it runs. */
@@ -39,6 +41,9 @@ typedef struct query_command {
     results *results;
     bovw_page *page;
     uint64_t n_queries;
+    bovw_features *together; /* (n_together,) the pictures of the one query */
+    size_t n_together, together_capacity;
+    double together_seconds; /* that their extraction took */
 } query_command;
 
 static const char *parse_format(const struct argp_state *state, const char *text)
@@ -77,6 +82,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_REGION:
         parse_region(state, "--region", text, c->region);
         c->has_region = true;
+        return 0;
+    case KEY_TOGETHER:
+        c->is_together = true;
         return 0;
     case KEY_FORMAT:
         c->format = parse_format(state, text);
@@ -124,6 +132,8 @@ static const struct argp_option table[] = {
      "search with what is inside this rectangle of the query picture: left, top, width, "
      "height in pixels",
      0},
+    {"together", KEY_TOGETHER, NULL, 0,
+     "the pictures show one object and are one query, under the name of the first", 0},
     {"format", KEY_FORMAT, "FORMAT", 0, "{}", 0},
     {"output", 'o', "FILE", 0, "write the results there (default -: standard output)", 0},
     {"html", KEY_HTML, "FILE", 0,
@@ -139,15 +149,17 @@ static const struct argp argp = {
     .options = table,
     .parser = parse,
     .args_doc = "INDEX PATH...",
-    .doc = "Rank the images of an index by how much they look like each query picture. "
-           "PATH is a picture, a folder, @LIST (a file with one path a line), a feature "
-           "file, or - for one picture on standard input. The score is the cosine "
-           "similarity of visual words, from 0 to 1, or what --score says, times 1 + 0.3 "
-           "effective inliers where the geometry was looked for.\v"
-           "Example:\n"
-           "  bovw query photos.bovw photo.jpg\n"
-           "  bovw query photos.bovw photo.jpg --score he --verify 100 --html page.html\n"
-           "  bovw query photos.bovw photo.jpg --region 100,50,400,300",
+    .doc =
+        "Rank the images of an index by how much they look like each query picture. "
+        "PATH is a picture, a folder, @LIST (a file with one path a line), a feature "
+        "file, or - for one picture on standard input. The score is the cosine "
+        "similarity of visual words, from 0 to 1, or what --score says, times 1 + 0.3 "
+        "effective inliers where the geometry was looked for.\v"
+        "Example:\n"
+        "  bovw query photos.bovw photo.jpg\n"
+        "  bovw query photos.bovw photo.jpg --score he --verify 100 --html page.html\n"
+        "  bovw query photos.bovw front.jpg side.jpg --together --verify 100 --expand 10\n"
+        "  bovw query photos.bovw photo.jpg --region 100,50,400,300",
     .children = children,
     .help_filter = help};
 
@@ -175,24 +187,60 @@ static bovw_status add_to_page(const query_command *c, const bovw_features *feat
     return status;
 }
 
-static bovw_status write_query(query_command *c, const bovw_features *features,
-                               const bovw_ranking *ranking, bovw_error *err)
+/* features: of the (first) picture, which a page shows. */
+static bovw_status write_query(query_command *c, const ranked_query *query,
+                               const bovw_features *features, bovw_error *err)
 {
-    const ranked_query query = {
-        .name = features->name, .n_features = features->n, .ranking = *ranking};
-    const bovw_timings *s = &ranking->seconds;
-    if (features->n == 0)
-        console_say(c->out, "%s: no features%s", features->name,
+    const bovw_timings *s = &query->ranking.seconds;
+    if (query->n_features == 0)
+        console_say(c->out, "%s: no features%s", query->name,
                     c->has_region ? " inside the region" : "");
     console_detail(c->out,
                    "%s: %u features; seconds: %.4f extraction, %.4f quantisation, %.4f "
-                   "search, %.4f verification",
-                   features->name, features->n, s->extraction, s->quantisation, s->search,
-                   s->verification);
-    bovw_status status = results_add(c->results, &query, err);
+                   "search, %.4f verification, %.4f expansion",
+                   query->name, query->n_features, s->extraction, s->quantisation,
+                   s->search, s->verification, s->expansion);
+    bovw_status status = results_add(c->results, query, err);
     if (status == BOVW_OK && c->page)
-        status = add_to_page(c, features, ranking, err);
+        status = add_to_page(c, features, &query->ranking, err);
     c->n_queries++;
+    return status;
+}
+
+/* Keep the pictures of a batch for search_together(). */
+static bovw_status take_batch(query_command *c, const bovw_source_batch *batch,
+                              bovw_error *err)
+{
+    const size_t n = c->n_together + batch->n;
+    if (!mem_grow(&c->together, &c->together_capacity, n, sizeof *c->together))
+        return fail_memory(err, "queries");
+    for (size_t i = 0; i < batch->n; i++) {
+        c->together[c->n_together++] = batch->features[i];
+        batch->features[i] = (bovw_features){0};
+        c->together_seconds += batch->seconds[i];
+    }
+    return BOVW_OK;
+}
+
+static bovw_status search_together(query_command *c, bovw_error *err)
+{
+    bovw_searcher *searcher = NULL;
+    ranked_query query = {.n_images = (uint32_t)c->n_together};
+    if (c->n_together == 0)
+        return BOVW_OK;
+    query.name = c->together[0].name;
+    for (size_t i = 0; i < c->n_together; i++)
+        query.n_features += c->together[i].n;
+    bovw_status status =
+        bovw_searcher_new(c->opened, &c->search.opts, &c->common.compute, &searcher, err);
+    if (status == BOVW_OK)
+        status = bovw_searcher_run_together(searcher, c->together, c->n_together,
+                                            &query.ranking, err);
+    query.ranking.seconds.extraction = c->together_seconds;
+    if (status == BOVW_OK)
+        status = write_query(c, &query, &c->together[0], err);
+    bovw_ranking_free(&query.ranking);
+    bovw_searcher_free(searcher);
     return status;
 }
 
@@ -200,12 +248,14 @@ static bovw_status search_batch(void *context, const bovw_source_batch *batch,
                                 bovw_error *err)
 {
     query_command *c = context;
-    bovw_ranking *rankings = mem_array(batch->n, sizeof *rankings);
-    if (!rankings)
-        return fail_memory(err, "rankings");
     for (size_t i = 0; c->has_region && i < batch->n; i++)
         bovw_features_crop(&batch->features[i], c->region[0], c->region[1], c->region[2],
                            c->region[3]);
+    if (c->is_together)
+        return take_batch(c, batch, err);
+    bovw_ranking *rankings = mem_array(batch->n, sizeof *rankings);
+    if (!rankings)
+        return fail_memory(err, "rankings");
 
     bovw_status status = bovw_search(c->opened, batch->features, batch->n, &c->search.opts,
                                      &c->common.compute, rankings, err);
@@ -213,7 +263,12 @@ static bovw_status search_batch(void *context, const bovw_source_batch *batch,
         for (size_t i = 0; i < batch->n; i++) {
             rankings[i].seconds.extraction = batch->seconds[i];
             if (status == BOVW_OK)
-                status = write_query(c, &batch->features[i], &rankings[i], err);
+                status = write_query(c,
+                                     &(ranked_query){.name = batch->features[i].name,
+                                                     .n_images = 1,
+                                                     .n_features = batch->features[i].n,
+                                                     .ranking = rankings[i]},
+                                     &batch->features[i], err);
             bovw_ranking_free(&rankings[i]);
         }
     }
@@ -280,6 +335,11 @@ static int query(query_command *c)
         status = bovw_source_run(source, &c->common.compute, "searching", &consumer,
                                  &monitor, &err);
     }
+    if (status == BOVW_OK && c->is_together)
+        status = search_together(c, &err);
+    for (size_t i = 0; i < c->n_together; i++)
+        bovw_features_free(&c->together[i]);
+    free(c->together);
     status = close_all(c, status, &monitor, &err);
     bovw_source_close(source);
     bovw_index_close(c->opened);

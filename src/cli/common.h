@@ -48,8 +48,11 @@ void search_input_default(search_input *input, uint32_t top);
 extern const struct argp search_argp; /* input: search_input */
 
 /* The options that scoring depends on, as on a command line, for reports. */
-#define SEARCH_TEXT 160
+#define SEARCH_TEXT 224
 const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT]);
+
+/* Seconds of all stages. */
+double timings_sum(const bovw_timings *seconds);
 
 /* ---- arguments and numbers ---------------------------------------------- */
 

@@ -20,6 +20,9 @@ enum {
     KEY_PEAK,
     KEY_EDGE,
     KEY_PLAIN_SIFT,
+    KEY_UPRIGHT,
+    KEY_DETECTOR,
+    KEY_PRESET,
     KEY_VERIFY,
     KEY_MIN_INLIERS,
     KEY_SCORE,
@@ -32,7 +35,8 @@ enum {
     KEY_ASMK_ALPHA,
     KEY_ASMK_TAU,
     KEY_MATCH_ASSIGN,
-    KEY_MATCH_THRESHOLD
+    KEY_MATCH_THRESHOLD,
+    KEY_EXPAND
 };
 
 /* ---- options that every command has -------------------------------------- */
@@ -139,6 +143,20 @@ const bovw_feature_options *feature_input_get(const feature_input *input)
     return input->is_given ? &input->opts : NULL;
 }
 
+static bovw_detector parse_detector(const struct argp_state *state, const char *text)
+{
+    char names[128] = "";
+    for (size_t i = 0; bovw_detector_name(i); i++) {
+        const char *name = bovw_detector_name(i);
+        const size_t length = strlen(names);
+        if (strcmp(text, name) == 0)
+            return (bovw_detector)i;
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name);
+    }
+    argp_error(state, "--detector: \"%s\" is not one of %s", text, names);
+    return BOVW_DETECTOR_DOG;
+}
+
 static error_t parse_features(int key, char *text, struct argp_state *state)
 {
     feature_input *input = state->input;
@@ -163,6 +181,12 @@ static error_t parse_features(int key, char *text, struct argp_state *state)
     case KEY_PLAIN_SIFT:
         opts->root = false;
         break;
+    case KEY_DETECTOR:
+        opts->detector = parse_detector(state, text);
+        break;
+    case KEY_UPRIGHT:
+        opts->upright = true;
+        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -186,6 +210,8 @@ static char *help_features(int key, const char *text, void *input)
         return help_fill(text, "%g", (double)defaults.peak_threshold);
     case KEY_EDGE:
         return help_fill(text, "%g", (double)defaults.edge_threshold);
+    case KEY_DETECTOR:
+        return help_fill(text, "%s", bovw_detector_name(defaults.detector));
     default:
         return help_as_is(text);
     }
@@ -206,7 +232,13 @@ static const struct argp_option feature_table[] = {
     {"edge", KEY_EDGE, "RATIO", 0,
      "largest ratio of curvatures, 1 to 1000; lower values drop more edges (default {})",
      0},
+    {"detector", KEY_DETECTOR, "NAME", 0,
+     "how features are found: dog, hessian, or dog-affine or hessian-affine, which undo "
+     "how a surface is foreshortened (default {})",
+     0},
     {"plain-sift", KEY_PLAIN_SIFT, NULL, 0, "SIFT instead of RootSIFT", 0},
+    {"upright", KEY_UPRIGHT, NULL, 0,
+     "give every feature the same orientation: for pictures that are never turned", 0},
     {0}};
 
 const struct argp feature_argp = {
@@ -304,9 +336,14 @@ static error_t parse_scoring(int key, const char *text, const struct argp_state 
 static error_t parse_search(int key, char *text, struct argp_state *state)
 {
     search_input *input = state->input;
+    bovw_error err;
     switch (key) {
     case 'n':
         input->opts.top = (uint32_t)parse_count(state, "-n", text, 0, UINT32_MAX);
+        return 0;
+    case KEY_PRESET:
+        if (bovw_search_options_preset(&input->opts, text, &err) != BOVW_OK)
+            argp_error(state, "--preset: %s", err.text);
         return 0;
     case KEY_VERIFY:
         input->opts.verify = (uint32_t)parse_count(state, "--verify", text, 0, UINT32_MAX);
@@ -315,6 +352,13 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
         input->opts.min_inliers =
             (uint32_t)parse_count(state, "--min-inliers", text, 3, 100000);
         return 0;
+    case KEY_EXPAND:
+        input->opts.expand = (uint32_t)parse_count(state, "--expand", text, 0, 65535);
+        return 0;
+    case ARGP_KEY_END:
+        if (input->opts.expand > 0 && input->opts.verify == 0)
+            argp_error(state, "--expand: it wants verified results; give --verify N too");
+        return 0;
     default:
         return parse_scoring(key, text, state, &input->opts);
     }
@@ -322,12 +366,14 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
 
 const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
 {
-    char assign[24] = "";
+    char assign[24] = "", preset[32] = "";
     int length = 0;
+    if (opts->preset)
+        snprintf(preset, sizeof preset, "--preset %s ", opts->preset);
     if (opts->assign)
         snprintf(assign, sizeof assign, " --assign %u", opts->assign);
-    length =
-        snprintf(text, SEARCH_TEXT, "--score %s%s", score_name((int)opts->score), assign);
+    length = snprintf(text, SEARCH_TEXT, "%s--score %s%s", preset,
+                      score_name((int)opts->score), assign);
     text += length;
     const size_t left = SEARCH_TEXT - (size_t)length;
     if (opts->score == BOVW_SCORE_TFIDF && opts->tf != BOVW_TF_RAW)
@@ -339,7 +385,16 @@ const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
     if (opts->score == BOVW_SCORE_ASMK)
         snprintf(text, left, " --asmk-alpha %g --asmk-tau %g", (double)opts->asmk_alpha,
                  (double)opts->asmk_tau);
+    if (opts->expand > 0) {
+        const size_t end = strlen(text);
+        snprintf(text + end, left - end, " --expand %u", opts->expand);
+    }
     return text - length;
+}
+
+double timings_sum(const bovw_timings *s)
+{
+    return s->extraction + s->quantisation + s->search + s->verification + s->expansion;
 }
 
 static char *help_scores(const char *text)
@@ -354,6 +409,18 @@ static char *help_scores(const char *text)
     return help_fill(text, "%s", names);
 }
 
+static char *help_presets(const char *text)
+{
+    char names[256] = "";
+    const char *name, *summary;
+    for (size_t i = 0; (name = bovw_preset_name(i, &summary)); i++) {
+        const size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s (%s)", i ? ", " : "", name,
+                 summary);
+    }
+    return help_fill(text, "%s", names);
+}
+
 static char *help_search(int key, const char *text, void *input)
 {
     const search_input *search = input;
@@ -362,8 +429,12 @@ static char *help_search(int key, const char *text, void *input)
     switch (key) {
     case 'n':
         return help_fill(text, "%u", search->defaults.top);
+    case KEY_PRESET:
+        return help_presets(text);
     case KEY_VERIFY:
         return help_fill(text, "%u", search->defaults.verify);
+    case KEY_EXPAND:
+        return help_fill(text, "%u", search->defaults.expand);
     case KEY_SCORE:
         return help_scores(text);
     case KEY_TF:
@@ -390,6 +461,8 @@ static char *help_search(int key, const char *text, void *input)
 static const struct argp_option search_table[] = {
     {"top", 'n', "N", 0,
      "N results for each query; 0: every image that shares a word with it (default {})", 0},
+    {"preset", KEY_PRESET, "NAME", 0,
+     "how to search, in one word: {}; options after it change it (default baseline)", 0},
     {"verify", KEY_VERIFY, "N", 0,
      "verify the geometry of the first N results and rank them by similarity and "
      "spatially spread inliers (default {})",
@@ -398,6 +471,10 @@ static const struct argp_option search_table[] = {
      "call an image verified from N inliers on and ignore the geometry below that "
      "(default: by how far the inliers spread, so that fewer than 1 in 10,000 chance "
      "matches passes)",
+     0},
+    {"expand", KEY_EXPAND, "N", 0,
+     "search again with what the first N verified results show of the same; needs "
+     "--verify (default {})",
      0},
     {"match-assign", KEY_MATCH_ASSIGN, "N", 0,
      "words of a query feature that it is matched by, where the index has he64 or he128 "

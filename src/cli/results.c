@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "bovw/eval.h"
+#include "cli/common.h"
 #include "cli/json_text.h"
 
 typedef struct result_format {
@@ -43,8 +44,10 @@ static bovw_status add_table(results *r, const ranked_query *query, bovw_error *
 {
     FILE *to = r->file.stream;
     const bovw_timings *s = &query->ranking.seconds;
-    fprintf(to, "%s: %u features, %.3f s\n", query->name, query->n_features,
-            s->extraction + s->quantisation + s->search + s->verification);
+    fputs(query->name, to);
+    if (query->n_images > 1)
+        fprintf(to, " and %u more", query->n_images - 1);
+    fprintf(to, ": %u features, %.3f s\n", query->n_features, timings_sum(s));
     if (query->ranking.n == 0)
         fputs("  no image shares a visual word with it\n", to);
     else
@@ -94,10 +97,11 @@ static bovw_status add_json(results *r, const ranked_query *query, bovw_error *e
         }
     }
     json_t *line =
-        json_pack("{s:o, s:i, s:{s:f, s:f, s:f, s:f}, s:o}", "query",
-                  json_name(query->name), "n_features", (int)query->n_features, "seconds",
-                  "extraction", s->extraction, "quantisation", s->quantisation, "search",
-                  s->search, "verification", s->verification, "results", hits);
+        json_pack("{s:o, s:i, s:i, s:{s:f, s:f, s:f, s:f, s:f}, s:o}", "query",
+                  json_name(query->name), "n_features", (int)query->n_features, "n_images",
+                  (int)query->n_images, "seconds", "extraction", s->extraction,
+                  "quantisation", s->quantisation, "search", s->search, "verification",
+                  s->verification, "expansion", s->expansion, "results", hits);
     if (!line)
         return fail_memory(err, "JSON");
     bovw_status status = json_write_line(line, r->file.stream, err);

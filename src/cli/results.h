@@ -5,8 +5,9 @@
 #include "bovw/search.h"
 
 typedef struct ranked_query {
-    const char *name;
-    uint32_t n_features;
+    const char *name;    /* of several images, the first one's */
+    uint32_t n_images;   /* of one object, that are one query; else 1 */
+    uint32_t n_features; /* of all of them */
     bovw_ranking ranking;
 } ranked_query;
 

@@ -38,6 +38,10 @@ bovw_status bovw_extractor_new(const bovw_feature_options *opts,
     made->options = *opts;
     if (strcmp(name, "fast") == 0)
         status = sift_fast_new(opts, compute, &made->fast, err);
+    else if (strcmp(name, "vlfeat") == 0 && opts->detector != BOVW_DETECTOR_DOG)
+        status =
+            fail(err, BOVW_ERR_ARG, "extractor vlfeat has no detector %s, only %s",
+                 bovw_detector_name(opts->detector), bovw_detector_name(BOVW_DETECTOR_DOG));
     else if (strcmp(name, "vlfeat") == 0)
         status = sift_vlfeat_new(opts, &made->vlfeat, err);
     else

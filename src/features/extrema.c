@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * The differences are made row by row into rings of three rows, which stay in
- * the cache, and never stored as a whole. Rows are shared out in bands; each
+ * The response is made row by row into rings of three rows, which stay in
+ * the cache, and is never stored as a whole. Rows are shared out in bands; each
  * thread collects what it finds, and sorting makes one list of it.
  */
 #include "features/extrema.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/parallel.h"
 
 enum {
-    DIFFERENCES = LEVELS - 1,
-    BAND = 32,    /* rows that a thread takes at a time */
-    MAX_STEPS = 5 /* of refinement */
+    RESPONSES = SCALES + 2, /* of an octave */
+    BAND = 32,              /* rows that a thread takes at a time */
+    MAX_STEPS = 5           /* of refinement */
 };
 
+/* What is searched. */
+typedef struct search {
+    const octave *octave;
+    response kind;
+    double peak, edge;        /* thresholds of the response */
+    float factors[RESPONSES]; /* of the Hessian's determinant */
+    const sift_kernel *kernel;
+} search;
+
 typedef struct extrema_thread {
-    float *rows; /* (3, DIFFERENCES, width) with padding */
+    float *rows; /* (3, RESPONSES, width) with padding */
     size_t rows_capacity;
     int *columns; /* (width,) of one row's extrema */
     size_t columns_capacity;
@@ -29,11 +39,19 @@ typedef struct extrema_thread {
 
 /* ---- refinement ------------------------------------------------------------ */
 
-/* Difference of the levels above and below, at level s and a pixel's offset. */
-static double difference(const octave *o, int s, ptrdiff_t at)
+/* Response d of the octave at a pixel: in float, as the rows that were searched
+ * have it. */
+static double response_at(const search *f, int d, int x, int y)
 {
-    /* In float, as the rows that were searched have it. */
-    return o->levels[s + 2][at] - o->levels[s + 1][at];
+    const octave *o = f->octave;
+    const ptrdiff_t width = o->width, at = y * width + x;
+    if (f->kind == DIFFERENCE_OF_GAUSSIANS)
+        return o->levels[d + 1][at] - o->levels[d][at];
+    if (x == 0 || y == 0 || x == o->width - 1 || y == o->height - 1)
+        return 0.0;
+    const float *row = o->levels[d] + y * width;
+    return hessian_at((const float *const[3]){row - width, row, row + width}, f->factors[d],
+                      x);
 }
 
 /* Value, gradient and Hessian by finite differences; axes are x, y, scale. */
@@ -41,14 +59,13 @@ typedef struct quadratic {
     double value, gradient[3], hessian[3][3];
 } quadratic;
 
-static quadratic quadratic_at(const octave *o, int s, int x, int y)
+static quadratic quadratic_at(const search *f, int s, int x, int y)
 {
-    const ptrdiff_t row = o->width, at = y * row + x;
     double d[3][3][3]; /* scale, y, x */
     for (int i = 0; i < 3; i++) {
         for (int j = 0; j < 3; j++) {
             for (int k = 0; k < 3; k++)
-                d[i][j][k] = difference(o, s + i - 1, at + (j - 1) * row + k - 1);
+                d[i][j][k] = response_at(f, s + i, x + k - 1, y + j - 1);
         }
     }
     quadratic q = {.value = d[1][1][1],
@@ -120,16 +137,16 @@ static bool is_edge(const quadratic *q, double threshold)
 }
 
 /* The keypoint at an extremum of level s; false where it does not hold up. */
-static bool refine(const octave *o, int s, int x, int y, double peak, double edge,
-                   candidate *out)
+static bool refine(const search *f, int s, int x, int y, candidate *out)
 {
+    const octave *o = f->octave;
     const uint64_t order = (uint64_t)(o->index + 1) << 48 | (uint64_t)s << 40 |
                            (uint64_t)y << 20 | (uint64_t)x;
     quadratic q;
     double offset[3];
 
     for (int i = 0;; i++) {
-        q = quadratic_at(o, s, x, y);
+        q = quadratic_at(f, s, x, y);
         solve(&q, offset);
         const int dx = step_towards(offset[0], x, o->width);
         const int dy = step_towards(offset[1], y, o->height);
@@ -146,43 +163,49 @@ static bool refine(const octave *o, int s, int x, int y, double peak, double edg
         if (!(fabs(offset[i]) < 1.5))
             return false;
     }
-    if (!(fabs(value) > peak) || is_edge(&q, edge) || fx < 0.0 || fx > o->width - 1 ||
+    if (!(fabs(value) > f->peak) || is_edge(&q, f->edge) || fx < 0.0 || fx > o->width - 1 ||
         fy < 0.0 || fy > o->height - 1 || fs < -1.0 || fs > SCALES + 1)
         return false;
-    *out = (candidate){.octave = o->index,
-                       .level = s,
-                       .at = {(float)fx, (float)fy, (float)scale_space_sigma(fs)},
-                       .strength = (float)fabs(value),
-                       .order = order};
+    *out =
+        (candidate){.octave = o->index,
+                    .level = s,
+                    .at = {(float)fx, (float)fy, (float)scale_space_sigma(fs)},
+                    .strength = (float)(f->kind == HESSIAN_DETERMINANT ? sqrt(fabs(value))
+                                                                       : fabs(value)),
+                    .order = order};
     return true;
 }
 
 /* ---- search ---------------------------------------------------------------- */
-
-typedef struct search {
-    const octave *octave;
-    double peak, edge;
-    const sift_kernel *kernel;
-} search;
 
 static size_t ring_row(const octave *o)
 {
     return (size_t)o->width + PLANE_PADDING;
 }
 
-/* Row y of difference d in a thread's rings. */
+/* Row y of response d in a thread's rings. */
 static float *ring_at(const extrema_thread *t, const octave *o, int d, int y)
 {
-    return t->rows + ring_row(o) * (size_t)(y % 3 * DIFFERENCES + d);
+    return t->rows + ring_row(o) * (size_t)(y % 3 * RESPONSES + d);
 }
 
 static void fill_ring(const search *f, const extrema_thread *t, int y)
 {
     const octave *o = f->octave;
-    const size_t at = (size_t)y * (size_t)o->width;
-    for (int d = 0; d < DIFFERENCES; d++)
-        f->kernel->subtract(o->levels[d + 1] + at, o->levels[d] + at, o->width,
-                            ring_at(t, o, d, y));
+    const size_t width = (size_t)o->width, at = (size_t)y * width;
+    const bool is_border = y == 0 || y == o->height - 1;
+    for (int d = 0; d < RESPONSES; d++) {
+        float *to = ring_at(t, o, d, y);
+        const float *row = o->levels[d] + at;
+        if (f->kind == DIFFERENCE_OF_GAUSSIANS) {
+            f->kernel->subtract(o->levels[d + 1] + at, row, o->width, to);
+        } else if (is_border) {
+            memset(to, 0, width * sizeof *to);
+        } else {
+            const float *const rows[3] = {row - width, row, row + width};
+            f->kernel->hessian(rows, f->factors[d], o->width, to);
+        }
+    }
 }
 
 static bool search_row(const search *f, extrema_thread *t, int y)
@@ -197,7 +220,7 @@ static bool search_row(const search *f, extrema_thread *t, int y)
         if (!mem_grow(&t->items, &t->capacity, t->n + (size_t)n, sizeof *t->items))
             return false;
         for (int i = 0; i < n; i++)
-            t->n += refine(o, s, t->columns[i], y, f->peak, f->edge, &t->items[t->n]);
+            t->n += refine(f, s, t->columns[i], y, &t->items[t->n]);
     }
     return true;
 }
@@ -206,7 +229,7 @@ static bool search_row(const search *f, extrema_thread *t, int y)
 static bool search_band(const search *f, extrema_thread *t, int from, int to)
 {
     const octave *o = f->octave;
-    if (!mem_grow(&t->rows, &t->rows_capacity, ring_row(o) * 3 * DIFFERENCES,
+    if (!mem_grow(&t->rows, &t->rows_capacity, ring_row(o) * 3 * RESPONSES,
                   sizeof *t->rows) ||
         !mem_grow(&t->columns, &t->columns_capacity, (size_t)o->width, sizeof *t->columns))
         return false;
@@ -265,8 +288,26 @@ static bool gather(extrema *found)
     return true;
 }
 
-bool extrema_find(extrema *found, const scale_space *space, float peak_threshold,
-                  float edge_threshold, const sift_kernel *kernel, int n_threads)
+static search make_search(const octave *o, response kind, double peak, double edge,
+                          const sift_kernel *kernel)
+{
+    search f = {.octave = o, .kind = kind, .peak = peak, .edge = edge, .kernel = kernel};
+    if (kind == HESSIAN_DETERMINANT) {
+        f.peak *= peak;
+        for (int d = 0; d < RESPONSES; d++) {
+            /* The difference of Gaussians is about (2^(1/3) - 1) sigma^2 times the
+             * Laplacian, of which a round blob has half in each direction. */
+            const double sigma = scale_space_sigma(d - 1);
+            const double scale = 2.0 * (exp2(1.0 / SCALES) - 1.0) * sigma * sigma;
+            f.factors[d] = (float)(scale * scale);
+        }
+    }
+    return f;
+}
+
+bool extrema_find(extrema *found, const scale_space *space, response kind,
+                  float peak_threshold, float edge_threshold, const sift_kernel *kernel,
+                  int n_threads)
 {
     bool is_complete = true;
     if (!found->threads) {
@@ -276,10 +317,8 @@ bool extrema_find(extrema *found, const scale_space *space, float peak_threshold
         found->n_threads = n_threads;
     }
     for (int i = 0; is_complete && i < space->n_octaves; i++) {
-        const search f = {.octave = &space->octaves[i],
-                          .peak = (double)peak_threshold,
-                          .edge = (double)edge_threshold,
-                          .kernel = kernel};
+        const search f = make_search(&space->octaves[i], kind, (double)peak_threshold,
+                                     (double)edge_threshold, kernel);
         if (f.octave->width >= 3 && f.octave->height >= 3)
             is_complete = search_octave(&f, found, found->n_threads);
     }

@@ -30,6 +30,11 @@ void bovw_features_crop(bovw_features *features, float x0, float y0, float x1, f
         kept++;
     }
     features->n = kept;
+    features->is_cropped = true;
+    features->region[0] = x0;
+    features->region[1] = y0;
+    features->region[2] = x1;
+    features->region[3] = y1;
 }
 
 bovw_status extract_bytes(bovw_extractor *extractor, const bovw_feature_options *opts,

@@ -6,6 +6,25 @@
 #include "base/error.h"
 #include "bovw/features.h"
 
+static const char *const detector_names[] = {
+    [BOVW_DETECTOR_DOG] = "dog",
+    [BOVW_DETECTOR_HESSIAN] = "hessian",
+    [BOVW_DETECTOR_DOG_AFFINE] = "dog-affine",
+    [BOVW_DETECTOR_HESSIAN_AFFINE] = "hessian-affine",
+};
+
+enum {
+    N_DETECTORS = sizeof detector_names / sizeof detector_names[0]
+};
+
+const char *bovw_detector_name(size_t i)
+{
+    return i < N_DETECTORS ? detector_names[i] : NULL;
+}
+
+/* Only where it is set: texts of files that are older than it stay canonical. */
+static const char upright_text[] = " upright=1";
+
 void bovw_feature_options_default(bovw_feature_options *opts)
 {
     *opts = (bovw_feature_options){.max_side = 1024,
@@ -33,6 +52,8 @@ bovw_status bovw_feature_options_check(const bovw_feature_options *opts, bovw_er
     if (!(opts->edge_threshold >= 1.0F && opts->edge_threshold <= 1000.0F))
         return fail(err, BOVW_ERR_ARG, "edge threshold %g is not in [1, 1000]",
                     (double)opts->edge_threshold);
+    if ((size_t)opts->detector >= N_DETECTORS)
+        return fail(err, BOVW_ERR_ARG, "there is no detector %d", (int)opts->detector);
     return BOVW_OK;
 }
 
@@ -40,10 +61,22 @@ void bovw_feature_options_format(const bovw_feature_options *opts,
                                  char text[BOVW_FEATURE_OPTIONS_TEXT])
 {
     snprintf(text, BOVW_FEATURE_OPTIONS_TEXT,
-             "dog-sift first-octave=%d peak=%.6g edge=%.6g max-side=%u max-features=%u "
-             "root=%d",
-             opts->first_octave, (double)opts->peak_threshold, (double)opts->edge_threshold,
-             opts->max_side, opts->max_features, opts->root ? 1 : 0);
+             "%s-sift first-octave=%d peak=%.6g edge=%.6g max-side=%u max-features=%u "
+             "root=%d%s",
+             detector_names[opts->detector], opts->first_octave,
+             (double)opts->peak_threshold, (double)opts->edge_threshold, opts->max_side,
+             opts->max_features, opts->root ? 1 : 0, opts->upright ? upright_text : "");
+}
+
+/* The detector that a text begins with; the first where there is none. */
+static bovw_detector parse_detector(const char *text)
+{
+    for (size_t i = 0; i < N_DETECTORS; i++) {
+        const size_t n = strlen(detector_names[i]);
+        if (strncmp(text, detector_names[i], n) == 0 && strncmp(text + n, "-sift ", 6) == 0)
+            return (bovw_detector)i;
+    }
+    return BOVW_DETECTOR_DOG;
 }
 
 bovw_status bovw_feature_options_parse(const char *text, bovw_feature_options *opts,
@@ -54,11 +87,13 @@ bovw_status bovw_feature_options_parse(const char *text, bovw_feature_options *o
     char again[BOVW_FEATURE_OPTIONS_TEXT];
 
     const int n = sscanf(text,
-                         "dog-sift first-octave=%d peak=%f edge=%f max-side=%u "
+                         "%*[a-z-] first-octave=%d peak=%f edge=%f max-side=%u "
                          "max-features=%u root=%d",
                          &read.first_octave, &read.peak_threshold, &read.edge_threshold,
                          &read.max_side, &read.max_features, &root);
     read.root = root == 1;
+    read.detector = parse_detector(text);
+    read.upright = strstr(text, upright_text) != NULL;
     if (n != 6 || bovw_feature_options_check(&read, err) != BOVW_OK)
         return fail(err, BOVW_ERR_CORRUPT, "not feature options: \"%.100s\"", text);
     /* Only the canonical spelling counts, so that options compare as text. */

@@ -26,7 +26,7 @@ double scale_space_sigma(double s)
     return lowest_sigma * exp2((s + 1.0) / SCALES);
 }
 
-static gaussian make_gaussian(double sigma)
+gaussian scale_space_gaussian(double sigma)
 {
     gaussian g = {.radius = (int)ceil(4.0 * sigma)};
     g.radius = g.radius < 1 ? 1 : g.radius > MAX_RADIUS ? MAX_RADIUS : g.radius;
@@ -45,27 +45,27 @@ static int clamp(int i, int n)
     return i < 0 ? 0 : i < n ? i : n - 1;
 }
 
-/* Row y of the smoothed plane; `row` is scratch for one row and its borders. */
-static void smooth_row(const plane *from, int y, const gaussian *g,
-                       const sift_kernel *kernel, float *row, float *to)
+void scale_space_smooth_row(const plane *from, int y, const gaussian *down,
+                            const gaussian *along, const sift_kernel *kernel, float *row,
+                            float *to)
 {
     const int width = from->width;
     const float *before[MAX_RADIUS + 1], *after[MAX_RADIUS + 1];
 
-    for (int i = 0; i <= g->radius; i++) {
+    for (int i = 0; i <= down->radius; i++) {
         before[i] = from->pixels + (size_t)clamp(y - i, from->height) * (size_t)width;
         after[i] = from->pixels + (size_t)clamp(y + i, from->height) * (size_t)width;
     }
-    kernel->sum_pairs(g, before, after, width, row);
-    for (int i = 1; i <= g->radius; i++) { /* beyond a border its pixel is repeated */
+    kernel->sum_pairs(down, before, after, width, row);
+    for (int i = 1; i <= along->radius; i++) { /* beyond a border its pixel is repeated */
         row[-i] = row[0];
         row[width - 1 + i] = row[width - 1];
     }
-    for (int i = 0; i <= g->radius; i++) {
+    for (int i = 0; i <= along->radius; i++) {
         before[i] = row - i;
         after[i] = row + i;
     }
-    kernel->sum_pairs(g, before, after, width, to + (size_t)y * (size_t)width);
+    kernel->sum_pairs(along, before, after, width, to + (size_t)y * (size_t)width);
 }
 
 static size_t row_floats(int width)
@@ -82,7 +82,7 @@ static int threads_for(const octave *o, int n_threads)
 static void smooth(scale_space *space, const octave *o, int s, double sigma,
                    const sift_kernel *kernel, int n_threads)
 {
-    const gaussian g = make_gaussian(sigma);
+    const gaussian g = scale_space_gaussian(sigma);
     const plane from = octave_level(o, s);
     float *to = o->levels[s + 2];
     const int threads = threads_for(o, n_threads);
@@ -90,7 +90,7 @@ static void smooth(scale_space *space, const octave *o, int s, double sigma,
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int y = 0; y < from.height; y++) {
         float *row = space->rows + row_floats(space->octaves[0].width) * parallel_thread();
-        smooth_row(&from, y, &g, kernel, row + MAX_RADIUS, to);
+        scale_space_smooth_row(&from, y, &g, &g, kernel, row + MAX_RADIUS, to);
     }
     (void)threads;
 }

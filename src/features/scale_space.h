@@ -43,6 +43,16 @@ bool scale_space_fill(scale_space *space, const uint8_t *pixels, int width, int 
                       int first, const sift_kernel *kernel, int n_threads);
 void scale_space_free(scale_space *space); /* a zeroed one is fine */
 
+/* A Gaussian cut off at four deviations, at most MAX_RADIUS. */
+gaussian scale_space_gaussian(double sigma);
+
+/* Row y of a plane, smoothed across the rows by `down` and within them by
+ * `along`; beyond a border its pixels repeat. `row` is scratch with MAX_RADIUS
+ * floats before and behind a row's. */
+void scale_space_smooth_row(const plane *from, int y, const gaussian *down,
+                            const gaussian *along, const sift_kernel *kernel, float *row,
+                            float *to);
+
 /* Level s in [-1, SCALES + 1] of an octave. */
 static inline plane octave_level(const octave *o, int s)
 {

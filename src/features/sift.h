@@ -1,8 +1,9 @@
 /* sift.h - the two SIFT extractors, and what they share.
  *
  * sift_fast.c is our own: same keypoints and descriptors as VLFeat to float
- * rounding, several times faster. sift_vlfeat.c is VLFeat alone, the reference
- * that it is tested against. Both describe only the strongest keypoints. */
+ * rounding, several times faster, and other detectors besides. sift_vlfeat.c is
+ * VLFeat alone, the reference that it is tested against. Both describe only the
+ * strongest keypoints. */
 #ifndef FEATURES_SIFT_H
 #define FEATURES_SIFT_H
 
@@ -13,11 +14,14 @@ enum {
     MAX_ANGLES = 4 /* orientations of one keypoint, at most */
 };
 
+/* The orientation of every upright keypoint. */
+#define UPRIGHT_ANGLE 0.0F
+
 /* A keypoint without orientation yet. */
 typedef struct candidate {
     int octave, level; /* whose gradients describe it */
     spot at;           /* pixels of the octave */
-    float strength;    /* |difference of Gaussians| */
+    float strength;    /* of the response: see extrema.h */
     uint64_t order;    /* where it was found: breaks ties */
 } candidate;
 

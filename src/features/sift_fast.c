@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Scale space, extrema, then orientations and descriptors of the strongest
- * only. No gradients are stored: where a window is looked at, they are made
+ * Scale space, extrema, then shapes, orientations and descriptors of the
+ * strongest only. No gradients are stored: where a window is looked at, they are made
  * from the level, which is less work than for whole levels.
  *
  * The strongest keypoints are anywhere in the scale space, which is larger than
@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "features/affine.h"
 #include "features/extrema.h"
 #include "features/scale_space.h"
 #include "features/sift.h"
@@ -26,10 +27,14 @@ struct sift_fast {
     bovw_feature_options options;
     const sift_kernel *kernel;
     int n_threads;
+    response response;
+    bool is_affine;
     scale_space space;
     extrema found;
     float (*angles)[MAX_ANGLES]; /* of each candidate */
     size_t angles_capacity;
+    ellipse *shapes; /* the same, of detectors that adapt them */
+    size_t shapes_capacity;
     uint8_t *n_angles;
     size_t n_angles_capacity;
     oriented *oriented;
@@ -47,6 +52,12 @@ bovw_status sift_fast_new(const bovw_feature_options *opts, const bovw_compute *
     s->options = *opts;
     s->kernel = sift_kernel_find(compute ? compute->kernel : NULL);
     s->n_threads = parallel_threads(compute);
+    s->response = opts->detector == BOVW_DETECTOR_HESSIAN ||
+                          opts->detector == BOVW_DETECTOR_HESSIAN_AFFINE
+                      ? HESSIAN_DETERMINANT
+                      : DIFFERENCE_OF_GAUSSIANS;
+    s->is_affine = opts->detector == BOVW_DETECTOR_HESSIAN_AFFINE ||
+                   opts->detector == BOVW_DETECTOR_DOG_AFFINE;
     *made = s;
     return BOVW_OK;
 }
@@ -58,6 +69,7 @@ void sift_fast_free(sift_fast *s)
     scale_space_free(&s->space);
     extrema_free(&s->found);
     free(s->angles);
+    free(s->shapes);
     free(s->n_angles);
     free(s->oriented);
     free(s->visits);
@@ -75,7 +87,31 @@ static int by_place(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-/* Angles of candidates [from, to). */
+/* Shape and angles of a candidate. Returns how many angles; 0 drops it. */
+static int orient_one(sift_fast *s, uint32_t item)
+{
+    const candidate *c = &s->found.items[item];
+    float *angles = s->angles[item], histogram[N_ANGLE_BINS];
+    if (s->is_affine && !affine_adapt(&s->space, c, &s->shapes[item]))
+        return 0;
+    if (s->options.upright) {
+        angles[0] = s->is_affine ? affine_upright_angle(&s->shapes[item]) : UPRIGHT_ANGLE;
+        return 1;
+    }
+    if (s->is_affine) {
+        patch round;
+        affine_patch(&s->space, &s->shapes[item], s->kernel, &round);
+        const plane level = patch_plane(&round);
+        const spot at = patch_spot();
+        s->kernel->orientation_histogram(&level, &at, histogram);
+    } else {
+        const plane level = level_of(s, c);
+        s->kernel->orientation_histogram(&level, &c->at, histogram);
+    }
+    return sift_angles(histogram, angles);
+}
+
+/* Shapes and angles of candidates [from, to). */
 static void orient_range(sift_fast *s, size_t from, size_t to)
 {
     const size_t n = to - from;
@@ -85,11 +121,7 @@ static void orient_range(sift_fast *s, size_t from, size_t to)
 #pragma omp parallel for schedule(dynamic, 32) num_threads(s->n_threads)
     for (size_t i = 0; i < n; i++) {
         const uint32_t item = s->visits[i].item;
-        const candidate *c = &s->found.items[item];
-        const plane level = level_of(s, c);
-        float histogram[N_ANGLE_BINS];
-        s->kernel->orientation_histogram(&level, &c->at, histogram);
-        s->n_angles[item] = (uint8_t)sift_angles(histogram, s->angles[item]);
+        s->n_angles[item] = (uint8_t)orient_one(s, item);
     }
 }
 
@@ -104,12 +136,15 @@ static bool orient(sift_fast *s)
 
     s->n_oriented = 0;
     if (!mem_grow(&s->angles, &s->angles_capacity, n, sizeof *s->angles) ||
+        (s->is_affine &&
+         !mem_grow(&s->shapes, &s->shapes_capacity, n, sizeof *s->shapes)) ||
         !mem_grow(&s->n_angles, &s->n_angles_capacity, n, sizeof *s->n_angles) ||
         !mem_grow(&s->oriented, &s->oriented_capacity, wanted, sizeof *s->oriented) ||
         !mem_grow(&s->visits, &s->visits_capacity, wanted, sizeof *s->visits))
         return false;
     for (size_t from = 0; from < n && s->n_oriented < wanted;) {
-        /* Nearly every candidate has an angle, so this is seldom done twice. */
+        /* Nearly every candidate has an angle, so this is seldom done twice;
+         * more often where shapes are adapted, which a third does not survive. */
         const size_t missing = wanted - s->n_oriented;
         const size_t to = n - from < missing ? n : from + missing;
         orient_range(s, from, to);
@@ -122,6 +157,26 @@ static bool orient(sift_fast *s)
     return true;
 }
 
+/* Keypoint and histogram of a candidate with one of its angles. */
+static bovw_keypoint describe_one(const sift_fast *s, const bovw_image *grey,
+                                  const oriented *o, float histogram[DESCRIPTOR_BINS])
+{
+    const candidate *c = &s->found.items[o->candidate];
+    const float cosine = (float)cos((double)o->angle), sine = (float)sin((double)o->angle);
+    if (s->is_affine) {
+        const ellipse *shape = &s->shapes[o->candidate];
+        patch round;
+        affine_patch(&s->space, shape, s->kernel, &round);
+        const plane level = patch_plane(&round);
+        const spot at = patch_spot();
+        s->kernel->descriptor_histogram(&level, &at, o->angle, cosine, sine, histogram);
+        return affine_keypoint(grey, shape, o->angle);
+    }
+    const plane level = level_of(s, c);
+    s->kernel->descriptor_histogram(&level, &c->at, o->angle, cosine, sine, histogram);
+    return sift_keypoint(grey, c->octave, &c->at, o->angle);
+}
+
 static void describe(sift_fast *s, const bovw_image *grey, bovw_features *out)
 {
     for (uint32_t i = 0; i < out->n; i++)
@@ -131,16 +186,11 @@ static void describe(sift_fast *s, const bovw_image *grey, bovw_features *out)
 #pragma omp parallel for schedule(dynamic, 16) num_threads(s->n_threads)
     for (uint32_t i = 0; i < out->n; i++) {
         const uint32_t item = s->visits[i].item;
-        const float angle = s->oriented[item].angle;
-        const candidate *c = &s->found.items[s->oriented[item].candidate];
-        const plane level = level_of(s, c);
         float histogram[DESCRIPTOR_BINS];
-        s->kernel->descriptor_histogram(&level, &c->at, angle, (float)cos((double)angle),
-                                        (float)sin((double)angle), histogram);
+        out->keypoints[item] = describe_one(s, grey, &s->oriented[item], histogram);
         sift_normalise(histogram);
         sift_quantise(histogram, s->options.root,
                       out->descriptors + (size_t)item * BOVW_DESCRIPTOR_DIM);
-        out->keypoints[item] = sift_keypoint(grey, c->octave, &c->at, angle);
     }
 }
 
@@ -150,7 +200,7 @@ bovw_status sift_fast_run(sift_fast *s, const bovw_image *grey, bovw_features *o
     if (!scale_space_fill(&s->space, grey->pixels, (int)grey->width, (int)grey->height,
                           s->options.first_octave, s->kernel, s->n_threads))
         return fail_memory(err, "scale space of an image");
-    if (!extrema_find(&s->found, &s->space, s->options.peak_threshold,
+    if (!extrema_find(&s->found, &s->space, s->response, s->options.peak_threshold,
                       s->options.edge_threshold, s->kernel, s->n_threads) ||
         !orient(s))
         return fail_memory(err, "keypoints of an image");

@@ -34,6 +34,17 @@ typedef struct plane {
     int width, height;
 } plane;
 
+/* factor times the determinant of the Hessian at column x of the middle one of
+ * three rows, by finite differences. */
+static inline float hessian_at(const float *const rows[3], float factor, int x)
+{
+    const float *above = rows[0] + x, *row = rows[1] + x, *below = rows[2] + x;
+    const float twice = row[0] + row[0];
+    const float xx = row[1] + row[-1] - twice, yy = below[0] + above[0] - twice;
+    const float xy = 0.25F * ((below[1] - below[-1]) - (above[1] - above[-1]));
+    return (xx * yy - xy * xy) * factor;
+}
+
 /* Where a keypoint is in its octave. */
 typedef struct spot {
     float x, y, sigma; /* pixels of the octave */
@@ -50,6 +61,10 @@ typedef struct sift_kernel {
 
     /* out[x] = a[x] - b[x]. */
     void (*subtract)(const float *a, const float *b, int n, float *out);
+
+    /* out[x] = factor times the determinant of the Hessian, for x in [1, n - 1);
+     * 0 at both ends. */
+    void (*hessian)(const float *const rows[3], float factor, int n, float *out);
 
     /* The x in [1, n - 1) where |rows[4][x]| is at least `threshold` and
      * rows[4][x] is above, or below, all its 26 neighbours; returns how many.

@@ -110,6 +110,12 @@ TARGET static void sum_pairs(const gaussian *g, const float *const *before,
         store(out + x + 2 * LANES, c);
         store(out + x + 3 * LANES, d);
     }
+    for (; x + LANES <= n; x += LANES) {
+        lanes a = g->weights[0] * load(before[0] + x);
+        for (int i = 1; i <= g->radius; i++)
+            a += g->weights[i] * (load(before[i] + x) + load(after[i] + x));
+        store(out + x, a);
+    }
     for (; x < n; x++) {
         float a = g->weights[0] * before[0][x];
         for (int i = 1; i <= g->radius; i++)
@@ -125,6 +131,23 @@ TARGET static void subtract(const float *a, const float *b, int n, float *out)
         store(out + x, load(a + x) - load(b + x));
     for (; x < n; x++)
         out[x] = a[x] - b[x];
+}
+
+TARGET static void hessian(const float *const rows[3], float factor, int n, float *out)
+{
+    int x = 1;
+    out[0] = out[n - 1] = 0.0F;
+    for (; x + LANES < n; x += LANES) {
+        const float *above = rows[0] + x, *row = rows[1] + x, *below = rows[2] + x;
+        const lanes here = load(row), twice = here + here;
+        const lanes xx = load(row + 1) + load(row - 1) - twice;
+        const lanes yy = load(below) + load(above) - twice;
+        const lanes xy = 0.25F * ((load(below + 1) - load(below - 1)) -
+                                  (load(above + 1) - load(above - 1)));
+        store(out + x, (xx * yy - xy * xy) * factor);
+    }
+    for (; x < n - 1; x++)
+        out[x] = hessian_at(rows, factor, x);
 }
 
 /* Lanes of v at rows[4] + x that are extrema. */
@@ -438,6 +461,7 @@ const sift_kernel KERNEL = {.name = NAME_TEXT,
                             .is_supported = is_supported,
                             .sum_pairs = sum_pairs,
                             .subtract = subtract,
+                            .hessian = hessian,
                             .find_extrema = find_extrema,
                             .orientation_histogram = orientation_histogram,
                             .descriptor_histogram = descriptor_histogram};

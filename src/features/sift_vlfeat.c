@@ -211,10 +211,13 @@ static bovw_status orient(sift_vlfeat *e, bovw_error *err)
 
     e->n_oriented = 0;
     for (size_t i = 0; i < e->n_candidates && e->n_oriented < wanted; i++) {
-        double angles[MAX_ANGLES];
+        double angles[MAX_ANGLES] = {(double)UPRIGHT_ANGLE};
         const VlSiftKeypoint *k = &e->candidates[i].keypoint;
-        restore_octave(e, k->o);
-        const int n = vl_sift_calc_keypoint_orientations(e->filter, angles, k);
+        int n = 1;
+        if (!e->options.upright) {
+            restore_octave(e, k->o);
+            n = vl_sift_calc_keypoint_orientations(e->filter, angles, k);
+        }
         if (!mem_grow(&e->oriented, &e->oriented_capacity, e->n_oriented + MAX_ANGLES,
                       sizeof *e->oriented))
             return fail_memory(err, "orientations of an image");

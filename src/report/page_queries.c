@@ -70,7 +70,8 @@ bool page_write_timings(html_out *out, const char *before, const bovw_timings *s
     } stages[] = {{"extracted", seconds->extraction},
                   {"assigned", seconds->quantisation},
                   {"searched", seconds->search},
-                  {"verified", seconds->verification}};
+                  {"verified", seconds->verification},
+                  {"expanded", seconds->expansion}};
     bool is_first = true;
 
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
@@ -201,7 +202,9 @@ static void write_time(const cell *c)
 {
     const bovw_timings *s = &c->ranking->seconds;
     html_number(c->out,
-                1000 * (s->extraction + s->quantisation + s->search + s->verification), 1);
+                1000 * (s->extraction + s->quantisation + s->search + s->verification +
+                        s->expansion),
+                1);
 }
 
 static const query_column columns[] = {

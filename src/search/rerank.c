@@ -26,6 +26,9 @@ struct reranker {
     uint32_t *words;      /* of the query, one each; where tentative is NULL */
     size_t words_capacity;
     rerank_scratch *scratch; /* (n_threads,) */
+    bovw_hit *known;         /* (n_known,) images that were verified, ascending */
+    bovw_hit *tried;         /* those that are being verified */
+    size_t n_known, known_capacity, tried_capacity;
 };
 
 bovw_status reranker_new(const bovw_index *index, const bovw_search_options *opts,
@@ -68,6 +71,8 @@ void reranker_free(reranker *r)
         free(r->scratch[i].keypoints);
     }
     free(r->scratch);
+    free(r->known);
+    free(r->tried);
     tentative_free(r->tentative);
     free(r->words);
     free(r);
@@ -85,11 +90,11 @@ bool reranker_is_signed(const reranker *r)
 
 /* Whatever makes the matches of a query ready for verify_hit(). */
 static bovw_status prepare_matches(reranker *r, const query_words *query,
-                                   const bovw_ranking *ranking, uint32_t n, bovw_error *err)
+                                   const bovw_hit *hits, uint32_t n, bovw_error *err)
 {
     if (r->tentative) {
         const query_words words = query_words_first(query, r->options.match_assign);
-        return tentative_find(r->tentative, &words, ranking->hits, n, err);
+        return tentative_find(r->tentative, &words, hits, n, err);
     }
     if (!mem_grow(&r->words, &r->words_capacity, query->n, sizeof *r->words))
         return fail_memory(err, "verification");
@@ -154,11 +159,11 @@ static int best_first(const void *a, const void *b)
     return (x->image > y->image) - (x->image < y->image);
 }
 
-bovw_status reranker_run(reranker *r, const query_words *query, bovw_ranking *ranking,
-                         bovw_error *err)
+/* Verify some hits against one query image, in parallel over hits. */
+static bovw_status verify_hits(reranker *r, const query_words *query, bovw_hit *hits,
+                               uint32_t n, bovw_error *err)
 {
-    const uint32_t n = ranking->n < r->options.verify ? ranking->n : r->options.verify;
-    const bovw_status status = prepare_matches(r, query, ranking, n, err);
+    const bovw_status status = prepare_matches(r, query, hits, n, err);
     if (status != BOVW_OK)
         return status;
 
@@ -168,7 +173,7 @@ bovw_status reranker_run(reranker *r, const query_words *query, bovw_ranking *ra
     for (uint32_t i = 0; i < n; i++) {
         rerank_scratch *s = &r->scratch[parallel_thread()];
         if (s->status == BOVW_OK)
-            s->status = verify_hit(r, s, query->features, i, &ranking->hits[i], &s->error);
+            s->status = verify_hit(r, s, query->features, i, &hits[i], &s->error);
     }
     for (int i = 0; i < r->n_threads; i++) {
         if (r->scratch[i].status != BOVW_OK) {
@@ -177,8 +182,70 @@ bovw_status reranker_run(reranker *r, const query_words *query, bovw_ranking *ra
             return r->scratch[i].status;
         }
     }
-    for (uint32_t i = 0; i < n; i++)
-        judge(r, &ranking->hits[i]);
-    qsort(ranking->hits, ranking->n, sizeof *ranking->hits, best_first);
+    return BOVW_OK;
+}
+
+static int by_image(const void *a, const void *b)
+{
+    const bovw_hit *x = a, *y = b;
+    return (x->image > y->image) - (x->image < y->image);
+}
+
+/* Verify those of the first hits of which nothing is known: with every query
+ * image, of which the one that agrees best counts. Adds them to what is known. */
+static bovw_status learn(reranker *r, const query_words *queries, uint32_t n_queries,
+                         const bovw_ranking *ranking, bovw_error *err)
+{
+    const uint32_t n = ranking->n < r->options.verify ? ranking->n : r->options.verify;
+    const size_t n_before = r->n_known;
+    if (!mem_grow(&r->known, &r->known_capacity, n_before + n, sizeof *r->known) ||
+        !mem_grow(&r->tried, &r->tried_capacity, n, sizeof *r->tried))
+        return fail_memory(err, "verification");
+    for (uint32_t i = 0; i < n; i++) {
+        if (n_before == 0 ||
+            !bsearch(&ranking->hits[i], r->known, n_before, sizeof *r->known, by_image))
+            r->known[r->n_known++] = (bovw_hit){.image = ranking->hits[i].image};
+    }
+    bovw_hit *const added = r->known + n_before;
+    const uint32_t n_added = (uint32_t)(r->n_known - n_before);
+    for (uint32_t q = 0; q < n_queries; q++) {
+        for (uint32_t i = 0; i < n_added; i++)
+            r->tried[i] = (bovw_hit){.image = added[i].image, .query = q};
+        const bovw_status status = verify_hits(r, &queries[q], r->tried, n_added, err);
+        if (status != BOVW_OK)
+            return status;
+        for (uint32_t i = 0; i < n_added; i++) {
+            if (r->tried[i].geometry.effective > added[i].geometry.effective)
+                added[i] = r->tried[i];
+        }
+    }
+    if (r->n_known > 0)
+        qsort(r->known, r->n_known, sizeof *r->known, by_image);
+    return BOVW_OK;
+}
+
+void reranker_begin(reranker *r)
+{
+    r->n_known = 0;
+}
+
+bovw_status reranker_run(reranker *r, const query_words *queries, uint32_t n_queries,
+                         bovw_ranking *ranking, bovw_error *err)
+{
+    const bovw_status status = learn(r, queries, n_queries, ranking, err);
+    if (status != BOVW_OK)
+        return status;
+    for (uint32_t i = 0; r->n_known > 0 && i < ranking->n; i++) {
+        bovw_hit *hit = &ranking->hits[i];
+        const bovw_hit *known =
+            bsearch(hit, r->known, r->n_known, sizeof *r->known, by_image);
+        if (!known)
+            continue;
+        hit->query = known->query;
+        hit->geometry = known->geometry;
+        judge(r, hit);
+    }
+    if (ranking->n > 0)
+        qsort(ranking->hits, ranking->n, sizeof *ranking->hits, best_first);
     return BOVW_OK;
 }

@@ -15,10 +15,17 @@ void reranker_free(reranker *r);
 uint32_t reranker_n_assigned(const reranker *r);
 bool reranker_is_signed(const reranker *r);
 
-/* Verify the first opts->verify hits, in parallel over images. query has at
- * least as many words as that. Scores grow by the effective
- * inliers. */
-bovw_status reranker_run(reranker *r, const query_words *query, bovw_ranking *ranking,
-                         bovw_error *err);
+/* Forget what is known of the images: the next ranking is of another query. */
+void reranker_begin(reranker *r);
+
+/*
+ * Verify the first opts->verify hits, in parallel over images, with each query
+ * image of one object; the one that agrees best counts. Nothing is verified twice,
+ * and what was verified for an earlier ranking of the query counts wherever it is.
+ * queries (n_queries,) have at least as many words as said above. Scores grow by
+ * the effective inliers.
+ */
+bovw_status reranker_run(reranker *r, const query_words *queries, uint32_t n_queries,
+                         bovw_ranking *ranking, bovw_error *err);
 
 #endif

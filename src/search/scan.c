@@ -80,15 +80,17 @@ static void prefetch_list(const segment *seg, bool is_asmk, uint32_t word)
         __builtin_prefetch(seg->postings + postings + line * LINE_BYTES);
 }
 
-void scan_prefetch(const scan *s, const uint32_t *words, size_t n)
+void scan_prefetch(const scan *s, const uint32_t *words, size_t n, size_t stride)
 {
     const uint32_t n_segments =
         s->index->n_segments < PREFETCH_SEGMENTS ? s->index->n_segments : PREFETCH_SEGMENTS;
     for (uint32_t i = 0; i < n_segments; i++) {
         if (n > FAR_WORDS)
-            prefetch_place(&s->index->segments[i], s->kind == SCAN_ASMK, words[FAR_WORDS]);
+            prefetch_place(&s->index->segments[i], s->kind == SCAN_ASMK,
+                           words[FAR_WORDS * stride]);
         if (n > NEAR_WORDS)
-            prefetch_list(&s->index->segments[i], s->kind == SCAN_ASMK, words[NEAR_WORDS]);
+            prefetch_list(&s->index->segments[i], s->kind == SCAN_ASMK,
+                          words[NEAR_WORDS * stride]);
     }
 }
 

@@ -63,25 +63,61 @@ static bovw_status aggregate(scoring *s, const query_words *query, size_t *n_wor
     return BOVW_OK;
 }
 
-static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
+/* One term a word, ascending, with the aggregate of the query's features. */
+static bovw_status encode(scoring *s, const query_words *query, uint32_t source, terms *to,
+                          bovw_error *err)
 {
     size_t n_words = 0;
-    double square = 0.0;
     bovw_status status = aggregate(s, query, &n_words, err);
+    for (size_t i = 0; status == BOVW_OK && i < n_words; i++)
+        status =
+            terms_add(to,
+                      (term){.word = s->words[i],
+                             .source = source,
+                             .weight = 1.0,
+                             .signature = {s->aggregates[2 * i], s->aggregates[2 * i + 1]}},
+                      err);
+    return status;
+}
 
-    for (size_t i = 0; status == BOVW_OK && i < n_words; i++) {
-        const float idf = bovw_index_idf(s->index, s->words[i]);
+static bovw_status encode_images(scoring *s, image_features *features, terms *to,
+                                 bovw_error *err)
+{
+    bovw_status status = image_features_sign(features, s->index, SCAN_ASMK, err);
+    for (size_t i = 0; status == BOVW_OK && i < features->n; i++) {
+        const image_feature *f = &features->items[i];
+        if (i > 0 && f->word == f[-1].word && f->source == f[-1].source)
+            continue;
+        status = terms_add(to,
+                           (term){.word = f->word,
+                                  .source = f->source,
+                                  .weight = 1.0,
+                                  .signature = {f->signature[0], f->signature[1]}},
+                           err);
+    }
+    return status;
+}
+
+static bovw_status run(scoring *s, const terms *query, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    double square = 0.0;
+
+    for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+        const term *t = &query->items[i];
+        const float idf = bovw_index_idf(s->index, t->word);
+        const float weight = (float)t->weight * (idf * idf);
         scan_matches matches = {.n = 1};
         if (idf == 0.0F)
             continue;
-        square += (double)idf * (double)idf;
-        scan_prefetch(s->scan, s->words + i, n_words - i);
-        scan_word(s->scan, s->words[i], s->aggregates + 2 * i, s->threshold);
+        square += t->weight * (double)idf * (double)idf;
+        scan_prefetch(s->scan, &t->word, query->n - i, sizeof *t / sizeof t->word);
+        scan_word(s->scan, t->word, t->signature, s->threshold);
         while (status == BOVW_OK && matches.n > 0) {
             status = scan_next(s->scan, &matches, err);
             for (size_t m = 0; m < matches.n; m++)
                 s->scores[matches.first_image + matches.owners[matches.positions[m]]] +=
-                    s->weights[matches.distances[m]] * (idf * idf);
+                    s->weights[matches.distances[m]] * weight;
         }
     }
     s->norm = sqrt(square);
@@ -92,4 +128,7 @@ const scorer scorer_asmk = {.name = "asmk",
                             .summary = "ASMK*; needs aggregated signatures in the index",
                             .n_assigned = 5,
                             .init = init,
+                            .encode = encode,
+                            .encode_images = encode_images,
+                            .combine = scoring_mean,
                             .run = run};

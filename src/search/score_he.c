@@ -104,9 +104,8 @@ static bovw_status add_word(scoring *s, uint32_t word, const uint64_t signature[
     return status;
 }
 
-/* Move one feature's sums to the scores; share is what burstiness within the
- * query leaves of them. */
-static void add_feature(scoring *s, uint32_t n_touched, float share)
+/* Move one feature's sums to the scores, `weight` times. */
+static void add_feature(scoring *s, float weight, uint32_t n_touched)
 {
     const bovw_burstiness burstiness = s->options->burstiness;
     double total = 0.0;
@@ -116,7 +115,7 @@ static void add_feature(scoring *s, uint32_t n_touched, float share)
             s->sums[image] /= sqrtf((float)s->counts[image]);
         total += (double)s->sums[image];
     }
-    float scale = share;
+    float scale = weight;
     if (burstiness == BOVW_BURSTINESS_BOTH && total > 0.0)
         scale *= (float)(1.0 / sqrt(total));
     for (uint32_t i = 0; i < n_touched; i++) {
@@ -125,6 +124,12 @@ static void add_feature(scoring *s, uint32_t n_touched, float share)
         s->sums[image] = 0.0F;
         s->counts[image] = 0;
     }
+}
+
+/* What burstiness within the query leaves of each of n features of a word. */
+static float share_of(const scoring *s, uint32_t n)
+{
+    return s->options->burstiness == BOVW_BURSTINESS_NONE ? 1.0F : 1.0F / sqrtf((float)n);
 }
 
 /* s->shares (n,) of the query's features: 1 / sqrt(how many have its nearest word). */
@@ -139,36 +144,87 @@ static bovw_status find_shares(scoring *s, const query_words *query, bovw_error 
     for (uint32_t i = 0, end = 0; i < query->n; i = end) {
         while (end < query->n && s->keys[end] >> 32 == s->keys[i] >> 32)
             end++;
-        const float share = s->options->burstiness == BOVW_BURSTINESS_NONE
-                                ? 1.0F
-                                : 1.0F / sqrtf((float)(end - i));
+        const float share = share_of(s, end - i);
         for (uint32_t j = i; j < end; j++)
             s->shares[(uint32_t)s->keys[j]] = share;
     }
     return BOVW_OK;
 }
 
-static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
+static uint32_t next_feature(const terms *t)
 {
-    const size_t n_words = (size_t)query->n * query->stride;
+    return t->n > 0 ? t->items[t->n - 1].feature + 1 : 0;
+}
+
+/* A term for each word of each feature, in this order. */
+static bovw_status encode(scoring *s, const query_words *query, uint32_t source, terms *to,
+                          bovw_error *err)
+{
+    const uint32_t first = next_feature(to);
     bovw_status status = find_shares(s, query, err);
+    for (uint32_t i = 0; status == BOVW_OK && i < query->n; i++) {
+        for (uint32_t j = 0; status == BOVW_OK && j < query->r; j++) {
+            const size_t at = (size_t)i * query->stride + j;
+            status = terms_add(to,
+                               (term){.word = query->words[at],
+                                      .source = source,
+                                      .feature = first + i,
+                                      .weight = 1.0,
+                                      .share = s->shares[i],
+                                      .signature = {query->signatures[2 * at],
+                                                    query->signatures[2 * at + 1]}},
+                               err);
+        }
+    }
+    return status;
+}
+
+static bovw_status encode_images(scoring *s, image_features *features, terms *to,
+                                 bovw_error *err)
+{
+    const uint32_t first = next_feature(to);
+    float share = 1.0F;
+    bovw_status status = image_features_sign(features, s->index, SCAN_HE, err);
+    for (size_t i = 0, end = 0; status == BOVW_OK && i < features->n; i++) {
+        const image_feature *f = &features->items[i], *g = features->items;
+        if (i == end) { /* the next run of one word and source */
+            while (end < features->n && g[end].word == f->word &&
+                   g[end].source == f->source)
+                end++;
+            share = share_of(s, (uint32_t)(end - i));
+        }
+        status = terms_add(to,
+                           (term){.word = f->word,
+                                  .source = f->source,
+                                  .feature = first + (uint32_t)i,
+                                  .weight = 1.0,
+                                  .share = share,
+                                  .signature = {f->signature[0], f->signature[1]}},
+                           err);
+    }
+    return status;
+}
+
+static bovw_status run(scoring *s, const terms *query, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
     double square = 0.0;
 
-    for (uint32_t i = 0; status == BOVW_OK && i < query->n; i++) {
+    for (size_t i = 0; i < query->n;) {
+        const term *first = &query->items[i];
         uint32_t n_touched = 0;
-        const size_t first = (size_t)i * query->stride;
-        for (size_t j = first; j < first + query->r; j++) {
-            scan_prefetch(s->scan, query->words + j, n_words - j);
-            const bovw_status result =
-                add_word(s, query->words[j], query->signatures + 2 * j, &n_touched, err);
+        for (; i < query->n && query->items[i].feature == first->feature; i++) {
+            const term *t = &query->items[i];
+            scan_prefetch(s->scan, &t->word, query->n - i, sizeof *t / sizeof t->word);
+            const bovw_status result = add_word(s, t->word, t->signature, &n_touched, err);
             status = result != BOVW_OK ? result : status;
         }
         /* Also after a failure: it leaves the sums zero. */
-        add_feature(s, n_touched, s->shares[i]);
+        add_feature(s, (float)first->weight * first->share, n_touched);
         if (status != BOVW_OK)
             return status;
-        const double idf = (double)bovw_index_idf(s->index, query->words[first]);
-        square += idf * idf;
+        const double idf = (double)bovw_index_idf(s->index, first->word);
+        square += first->weight * idf * idf;
     }
     s->norm = sqrt(square);
     return BOVW_OK;
@@ -179,4 +235,7 @@ const scorer scorer_he = {.name = "he",
                           .n_assigned = 5,
                           .is_signed = true,
                           .init = init,
+                          .encode = encode,
+                          .encode_images = encode_images,
+                          .combine = scoring_mean,
                           .run = run};

@@ -69,8 +69,7 @@ static bovw_status add_term(scoring *s, uint32_t word, float weight, bovw_error 
     return BOVW_OK;
 }
 
-/* The query's term frequency as the vectors have it. */
-static double damp(double tf, bovw_tf kind)
+double term_frequency(double tf, bovw_tf kind)
 {
     if (kind == BOVW_TF_ROOT)
         return sqrt(tf);
@@ -100,10 +99,11 @@ static double share(const query_words *query, uint32_t feature, uint32_t word)
     return own / sum;
 }
 
-static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
+/* One term a word, ascending; it weighs what its term frequency counts. */
+static bovw_status encode(scoring *s, const query_words *query, uint32_t source, terms *to,
+                          bovw_error *err)
 {
     const size_t n = (size_t)query->n * query->r;
-    double square = 0.0;
 
     bovw_status status = scoring_sort_words(s, query, err);
     for (size_t i = 0; status == BOVW_OK && i < n;) {
@@ -111,12 +111,75 @@ static bovw_status run(scoring *s, const query_words *query, bovw_error *err)
         double tf = 0.0;
         for (; i < n && s->keys[i] >> 32 == word; i++)
             tf += share(query, (uint32_t)s->keys[i], word);
-        tf = damp(tf, s->options->tf);
-        const double idf = (double)bovw_index_idf(s->index, word);
+        status = terms_add(to,
+                           (term){.word = word,
+                                  .source = source,
+                                  .weight = term_frequency(tf, s->options->tf)},
+                           err);
+    }
+    return status;
+}
+
+static bovw_status encode_images(scoring *s, image_features *features, terms *to,
+                                 bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (size_t i = 0; status == BOVW_OK && i < features->n;) {
+        const image_feature first = features->items[i];
+        double tf = 0.0;
+        for (; i < features->n && features->items[i].word == first.word &&
+               features->items[i].source == first.source;
+             i++)
+            tf += 1.0;
+        status = terms_add(to,
+                           (term){.word = first.word,
+                                  .source = first.source,
+                                  .weight = term_frequency(tf, s->options->tf)},
+                           err);
+    }
+    return status;
+}
+
+/* The mean of the sources' vectors, each of length 1. */
+static bovw_status combine(scoring *s, uint32_t n_sources, terms *all, bovw_error *err)
+{
+    if (!mem_grow(&s->squares, &s->squares_capacity, n_sources, sizeof *s->squares))
+        return fail_memory(err, "terms of a query");
+    for (uint32_t i = 0; i < n_sources; i++)
+        s->squares[i] = 0.0;
+    terms_sort(all);
+    for (size_t i = 0; i < all->n; i++) {
+        const term *t = &all->items[i];
+        const double value = t->weight * (double)bovw_index_idf(s->index, t->word);
+        s->squares[t->source] += value * value;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        term t = all->items[i];
+        if (s->squares[t.source] == 0.0)
+            continue;
+        t.weight /= sqrt(s->squares[t.source]) * n_sources;
+        if (n > 0 && all->items[n - 1].word == t.word)
+            all->items[n - 1].weight += t.weight;
+        else
+            all->items[n++] = t;
+    }
+    all->n = n;
+    return BOVW_OK;
+}
+
+static bovw_status run(scoring *s, const terms *query, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    double square = 0.0;
+
+    for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+        const term *t = &query->items[i];
+        const double idf = (double)bovw_index_idf(s->index, t->word);
         if (idf == 0.0)
             continue;
-        square += (tf * idf) * (tf * idf);
-        status = add_term(s, word, (float)(tf * idf * idf), err);
+        square += (t->weight * idf) * (t->weight * idf);
+        status = add_term(s, t->word, (float)(t->weight * idf * idf), err);
     }
     s->norm = sqrt(square);
     return status;
@@ -126,4 +189,7 @@ const scorer scorer_tfidf = {.name = "tfidf",
                              .summary = "cosine of tf-idf vectors",
                              .n_assigned = 1,
                              .init = init,
+                             .encode = encode,
+                             .encode_images = encode_images,
+                             .combine = combine,
                              .run = run};

@@ -71,6 +71,7 @@ void scoring_free(scoring *s)
     free(s->touched);
     free(s->words);
     free(s->aggregates);
+    free(s->squares);
     *s = (scoring){0};
 }
 
@@ -86,5 +87,14 @@ bovw_status scoring_sort_words(scoring *s, const query_words *query, bovw_error 
             *key++ = (uint64_t)query->words[(size_t)i * query->stride + j] << 32 | i;
     }
     keys_sort(s->keys, s->spare, n);
+    return BOVW_OK;
+}
+
+bovw_status scoring_mean(scoring *s, uint32_t n_sources, terms *all, bovw_error *err)
+{
+    (void)s;
+    (void)err;
+    for (size_t i = 0; i < all->n; i++)
+        all->items[i].weight /= n_sources;
     return BOVW_OK;
 }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/topk.h"
+#include "search/expansion.h"
 #include "search/rerank.h"
 #include "search/scoring.h"
 
@@ -22,7 +23,11 @@ struct bovw_searcher {
     const scorer *scorer;
     scoring scoring;
     reranker *reranker; /* NULL where nothing is verified */
-    query_words words;  /* of the current query */
+    query_words *words; /* (n_queries,) of the images of the current query */
+    size_t n_queries, words_capacity;
+    terms terms;             /* of the current query, each image a source of its own */
+    terms combined;          /* what is searched with */
+    image_features features; /* of images that expand it */
     scored *best;
     size_t best_capacity;
 };
@@ -54,6 +59,12 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
                               const bovw_compute *compute, bovw_searcher **searcher,
                               bovw_error *err)
 {
+    if (opts->expand > 0 && opts->verify == 0)
+        return fail(err, BOVW_ERR_ARG,
+                    "a query is expanded by verified images: how many shall be verified?");
+    if (opts->expand > UINT16_MAX)
+        return fail(err, BOVW_ERR_ARG, "a query is expanded by at most %d images",
+                    UINT16_MAX);
     bovw_searcher *made = mem_array(1, sizeof *made);
     if (!made)
         return fail_memory(err, "searcher");
@@ -80,7 +91,12 @@ void bovw_searcher_free(bovw_searcher *searcher)
         return;
     scoring_free(&searcher->scoring);
     reranker_free(searcher->reranker);
-    query_words_free(&searcher->words);
+    for (size_t i = 0; i < searcher->words_capacity; i++)
+        query_words_free(&searcher->words[i]);
+    free(searcher->words);
+    terms_free(&searcher->terms);
+    terms_free(&searcher->combined);
+    image_features_free(&searcher->features);
     free(searcher->best);
     free(searcher);
 }
@@ -91,22 +107,50 @@ static uint32_t n_assigned(const bovw_searcher *s)
     return s->options.assign ? s->options.assign : s->scorer->n_assigned;
 }
 
+/* Make room for the words of n query images. */
+static bovw_status take_queries(bovw_searcher *s, size_t n, bovw_error *err)
+{
+    const size_t before = s->words_capacity;
+    if (n > UINT16_MAX)
+        return fail(err, BOVW_ERR_ARG, "more than %d images of one query", UINT16_MAX);
+    if (!mem_grow(&s->words, &s->words_capacity, n, sizeof *s->words))
+        return fail_memory(err, "images of a query");
+    for (size_t i = before; i < s->words_capacity; i++)
+        s->words[i] = (query_words){0};
+    s->n_queries = n;
+    return BOVW_OK;
+}
+
 /* Find as many words, and such signatures, as any of the stages wants. */
-static bovw_status quantise(bovw_searcher *s, const bovw_features *query, bovw_error *err)
+static bovw_status quantise(bovw_searcher *s, const bovw_features *queries, bovw_error *err)
 {
     const uint32_t for_matches = s->reranker ? reranker_n_assigned(s->reranker) : 1;
     const uint32_t for_score = n_assigned(s);
     const bool is_signed =
         s->scorer->is_signed || (s->reranker && reranker_is_signed(s->reranker));
-    return query_words_find(&s->words, bovw_index_vocabulary(s->index), query,
-                            for_score > for_matches ? for_score : for_matches, is_signed,
-                            &s->compute, err);
+    bovw_status status = BOVW_OK;
+    for (size_t i = 0; status == BOVW_OK && i < s->n_queries; i++)
+        status = query_words_find(
+            &s->words[i], bovw_index_vocabulary(s->index), &queries[i],
+            for_score > for_matches ? for_score : for_matches, is_signed, &s->compute, err);
+    return status;
 }
 
-static bovw_status score(bovw_searcher *s, bovw_error *err)
+/* The terms of the query, to begin with of its images alone. */
+static bovw_status encode(bovw_searcher *s, bovw_error *err)
 {
-    const query_words words = query_words_first(&s->words, n_assigned(s));
-    return s->scorer->run(&s->scoring, &words, err);
+    const uint32_t n = (uint32_t)s->n_queries;
+    bovw_status status = BOVW_OK;
+    terms_clear(&s->terms);
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
+        const query_words words = query_words_first(&s->words[i], n_assigned(s));
+        status = s->scorer->encode(&s->scoring, &words, i, &s->terms, err);
+    }
+    if (status == BOVW_OK)
+        status = terms_copy(&s->terms, &s->combined, err);
+    if (status == BOVW_OK && n > 1)
+        status = s->scorer->combine(&s->scoring, n, &s->combined, err);
+    return status;
 }
 
 /* The best images by similarity as hits. */
@@ -141,24 +185,79 @@ static bovw_status select_best(bovw_searcher *s, bovw_ranking *ranking, bovw_err
     return BOVW_OK;
 }
 
+/* Rank the images by similarity with the terms. */
+static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    const uint32_t n_images = bovw_index_n_images(s->index);
+    bovw_status status = s->scorer->run(&s->scoring, &s->combined, err);
+    if (status == BOVW_OK)
+        status = select_best(s, ranking, err);
+    if (n_images > 0)
+        memset(s->scoring.scores, 0, n_images * sizeof *s->scoring.scores);
+    return status;
+}
+
+static bovw_status verify(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    return s->reranker
+               ? reranker_run(s->reranker, s->words, (uint32_t)s->n_queries, ranking, err)
+               : BOVW_OK;
+}
+
+/* Search and verify again with what the verified images add. */
+static bovw_status expand(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    uint32_t n_images = 0;
+    bovw_ranking second = {0};
+    bovw_status status = BOVW_OK;
+    status = terms_copy(&s->terms, &s->combined, err);
+    if (status == BOVW_OK)
+        status = expansion_add(&s->features, &s->scoring, s->words, (uint32_t)s->n_queries,
+                               ranking, &s->combined, &n_images, err);
+    if (status != BOVW_OK || n_images == 0)
+        return status;
+    status = rank(s, &second, err);
+    if (status == BOVW_OK)
+        status = verify(s, &second, err);
+    if (status != BOVW_OK) {
+        bovw_ranking_free(&second);
+        return status;
+    }
+    bovw_ranking_free(ranking);
+    *ranking = second;
+    return BOVW_OK;
+}
+
 bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *query,
                               bovw_ranking *ranking, bovw_error *err)
 {
+    return bovw_searcher_run_together(searcher, query, 1, ranking, err);
+}
+
+bovw_status bovw_searcher_run_together(bovw_searcher *searcher,
+                                       const bovw_features *queries, size_t n,
+                                       bovw_ranking *ranking, bovw_error *err)
+{
     bovw_ranking out = {0};
 
+    if (searcher->reranker)
+        reranker_begin(searcher->reranker);
     const double start = clock_seconds();
-    bovw_status status = quantise(searcher, query, err);
+    bovw_status status = take_queries(searcher, n, err);
+    if (status == BOVW_OK)
+        status = quantise(searcher, queries, err);
     const double quantised = clock_seconds();
     if (status == BOVW_OK)
-        status = score(searcher, err);
+        status = encode(searcher, err);
     if (status == BOVW_OK)
-        status = select_best(searcher, &out, err);
-    if (bovw_index_n_images(searcher->index))
-        memset(searcher->scoring.scores, 0,
-               bovw_index_n_images(searcher->index) * sizeof *searcher->scoring.scores);
+        status = rank(searcher, &out, err);
     const double searched = clock_seconds();
-    if (status == BOVW_OK && searcher->reranker)
-        status = reranker_run(searcher->reranker, &searcher->words, &out, err);
+    if (status == BOVW_OK)
+        status = verify(searcher, &out, err);
+    const double verified = clock_seconds();
+    if (status == BOVW_OK && searcher->options.expand > 0)
+        status = expand(searcher, &out, err);
+    const double expanded = searcher->options.expand > 0 ? clock_seconds() : verified;
     if (status != BOVW_OK) {
         bovw_ranking_free(&out);
         return status;
@@ -167,7 +266,8 @@ bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *quer
         out.n = searcher->options.top;
     out.seconds = (bovw_timings){.quantisation = quantised - start,
                                  .search = searched - quantised,
-                                 .verification = clock_seconds() - searched};
+                                 .verification = verified - searched,
+                                 .expansion = expanded - verified};
     *ranking = out;
     return BOVW_OK;
 }

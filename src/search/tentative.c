@@ -113,7 +113,7 @@ bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hi
     for (uint32_t i = 0; status == BOVW_OK && n > 0 && i < query->n; i++) {
         const size_t first = (size_t)i * query->stride;
         for (size_t j = first; status == BOVW_OK && j < first + query->r; j++) {
-            scan_prefetch(t->scan, query->words + j, n_words - j);
+            scan_prefetch(t->scan, query->words + j, n_words - j, 1);
             status = find_word(t, i, query->words[j], query->signatures + 2 * j, err);
         }
     }

@@ -106,8 +106,8 @@ static bool time_ours(const bovw_feature_options *opts, const bovw_compute *comp
                               opts->first_octave, kernel, n_threads))
             return false;
         const double filled = seconds_now(compute);
-        if (!extrema_find(&found, &space, opts->peak_threshold, opts->edge_threshold,
-                          kernel, n_threads))
+        if (!extrema_find(&found, &space, DIFFERENCE_OF_GAUSSIANS, opts->peak_threshold,
+                          opts->edge_threshold, kernel, n_threads))
             return false;
         const double searched = seconds_now(compute);
         whole = fmin(whole, done - start);

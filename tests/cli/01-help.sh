@@ -17,7 +17,7 @@ while IFS=: read -r name options; do
     expect 0 "$BOVW" help $name
     same out first
 done <<'END'
-extract:-o, --force --max-side --max-features --first-octave --peak --edge --plain-sift
+extract:-o, --force --max-side --max-features --first-octave --peak --edge --detector --plain-sift --upright
 vocab train:-k, -o, --force --iterations --sample --max-side --max-features
 index create:-v, --batch
 index add:--batch

@@ -48,6 +48,7 @@ for bad in "" 1,2,3 1,2,3,4,5 1,2,0,4 1,2,3,-4 a,b,c,d 1,2,3,nan "1 2 3 4"; do
     refused "--region: \"$bad\" is not X,Y,W,H" query x a --region "$bad"
 done
 refused '--format: "xml" is not one of table, tsv, json, trec' query x a --format xml
+refused '--detector: "mser" is not one of dog, hessian' extract --detector mser
 refused '--kernel: "mmx" is not one of auto' query x a --kernel mmx
 
 [ -z "$(find . -type f ! -name out ! -name err)" ] || fail "something was written"

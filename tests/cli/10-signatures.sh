@@ -17,7 +17,7 @@ for list in he64 he128 asmk he128,asmk; do
 done
 expect 0 "$BOVW" index create -q -v words.vocab default.bovw photos.feat
 expect 0 "$BOVW" info default.bovw
-has out "signatures: he64"
+has out "signatures: he128"
 expect 0 "$BOVW" index create -q -v words.vocab --signatures none plain.bovw photos.feat
 expect 0 "$BOVW" info plain.bovw
 has out "signatures: none"

@@ -119,6 +119,34 @@ static inline void write_picture(const char *path, uint32_t width, uint32_t heig
     free(pixels);
 }
 
+/* Overlapping squares and discs under a soft light, with noise: corners, edges,
+ * blobs and texture, up to the borders. */
+static inline bovw_image shapes_image(uint32_t width, uint32_t height, uint64_t seed)
+{
+    bovw_image image;
+    if (bovw_image_new(width, height, 1, 90, &image, NULL) != BOVW_OK)
+        abort();
+    for (int shape = 0; shape < 300; shape++) {
+        const int cx = (int)random_below(&seed, width),
+                  cy = (int)random_below(&seed, height);
+        const int r = 3 + (int)random_below(&seed, 20);
+        const uint8_t value = (uint8_t)random_below(&seed, 200);
+        const bool is_disc = shape % 2;
+        for (int y = cy - r < 0 ? 0 : cy - r; y <= cy + r && y < (int)height; y++) {
+            for (int x = cx - r < 0 ? 0 : cx - r; x <= cx + r && x < (int)width; x++) {
+                if (!is_disc || (x - cx) * (x - cx) + (y - cy) * (y - cy) <= r * r)
+                    image.pixels[(uint32_t)y * width + (uint32_t)x] =
+                        (uint8_t)(value + x * 30 / (int)width + y * 20 / (int)height);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < width * height; i++) {
+        const uint32_t noisy = image.pixels[i] + (uint32_t)random_below(&seed, 6);
+        image.pixels[i] = (uint8_t)(noisy > 255 ? 255 : noisy);
+    }
+    return image;
+}
+
 /* Whole contents of a file, the caller's. */
 static inline uint8_t *slurp(const char *path, size_t *n)
 {

@@ -33,7 +33,24 @@ static void options_survive_their_text(void **state)
     assert_int_equal(again.max_features, opts.max_features);
     assert_int_equal(again.first_octave, 0);
     assert_true(again.peak_threshold == 1.25F && again.edge_threshold == 10.0F);
-    assert_false(again.root);
+    assert_false(again.root || again.upright);
+    assert_null(strstr(text, "upright")); /* as texts were before there was this option */
+
+    opts.upright = true;
+    bovw_feature_options_format(&opts, text);
+    assert_non_null(strstr(text, " root=0 upright=1"));
+    assert_int_equal(bovw_feature_options_parse(text, &again, NULL), BOVW_OK);
+    assert_true(again.upright);
+
+    for (size_t i = 0; bovw_detector_name(i); i++) {
+        opts.detector = (bovw_detector)i;
+        bovw_feature_options_format(&opts, text);
+        const size_t n = strlen(bovw_detector_name(i));
+        assert_memory_equal(text, bovw_detector_name(i), n);
+        assert_memory_equal(text + n, "-sift first-octave=", 19);
+        assert_int_equal(bovw_feature_options_parse(text, &again, NULL), BOVW_OK);
+        assert_int_equal(again.detector, i);
+    }
 }
 
 static void option_text_that_is_not_canonical_is_refused(void **state)
@@ -48,6 +65,11 @@ static void option_text_that_is_not_canonical_is_refused(void **state)
         "dog-sift first-octave=-9 peak=2 edge=10 max-side=1024 max-features=2000 root=1",
         "dog-sift first-octave=-1 peak=nan edge=10 max-side=1024 max-features=2000 root=1",
         "dog-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 root=1 ",
+        "mser-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 root=1",
+        "dog-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 root=1 "
+        "upright=0",
+        "dog-sift first-octave=-1 peak=2 edge=10 max-side=1024 max-features=2000 upright=1 "
+        "root=1",
     };
     bovw_feature_options opts;
     bovw_error err;
@@ -67,6 +89,10 @@ static void options_out_of_range_are_named(void **state)
     bovw_feature_options_default(&opts);
     opts.peak_threshold = NAN;
     assert_int_equal(bovw_feature_options_check(&opts, &err), BOVW_ERR_ARG);
+    bovw_feature_options_default(&opts);
+    opts.detector = (bovw_detector)77;
+    assert_int_equal(bovw_feature_options_check(&opts, &err), BOVW_ERR_ARG);
+    assert_non_null(strstr(err.text, "77"));
 }
 
 /* A grey picture with one Gaussian blob. */
@@ -158,18 +184,21 @@ static void fewer_features_are_the_strongest_of_all(void **state)
     bovw_feature_options opts;
     bovw_feature_options_default(&opts);
     assert_int_equal(bovw_image_read(path, 1, 1024, &grey, NULL), BOVW_OK);
-    opts.max_features = 0;
-    bovw_features all = extract(&opts, &grey);
-    assert_true(all.n > 40);
-    for (uint32_t n = 1; n < 40; n += 6) {
-        opts.max_features = n;
-        bovw_features few = extract(&opts, &grey);
-        assert_int_equal(few.n, n);
-        assert_memory_equal(few.keypoints, all.keypoints, n * sizeof *few.keypoints);
-        assert_memory_equal(few.descriptors, all.descriptors, n * BOVW_DESCRIPTOR_DIM);
-        bovw_features_free(&few);
+    for (size_t i = 0; bovw_detector_name(i); i++) {
+        opts.detector = (bovw_detector)i;
+        opts.max_features = 0;
+        bovw_features all = extract(&opts, &grey);
+        assert_true(all.n > 40);
+        for (uint32_t n = 1; n < 40; n += 6) {
+            opts.max_features = n;
+            bovw_features few = extract(&opts, &grey);
+            assert_int_equal(few.n, n);
+            assert_memory_equal(few.keypoints, all.keypoints, n * sizeof *few.keypoints);
+            assert_memory_equal(few.descriptors, all.descriptors, n * BOVW_DESCRIPTOR_DIM);
+            bovw_features_free(&few);
+        }
+        bovw_features_free(&all);
     }
-    bovw_features_free(&all);
     bovw_image_free(&grey);
     free(path);
 }

@@ -244,7 +244,7 @@ static void kernels_give_the_same_pairs(void **state)
 
 static void points_in_one_patch_count_little(void **state)
 {
-    float x[64], y[64];
+    float x[64] = {0}, y[64] = {0};
     uint32_t members[64];
     (void)state;
     for (uint32_t i = 0; i < 64; i++)

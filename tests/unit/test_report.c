@@ -389,7 +389,7 @@ static char *page_of(const bovw_page_query *query, const bovw_page_result *resul
 {
     const bovw_page_options opts = {.title = "Test", .n_runs = 1, .side = 96};
     const bovw_page_ranking ranking = {
-        .results = results, .n = n, .seconds = {0.211, 0.003, 0.0004, 0}};
+        .results = results, .n = n, .seconds = {0.211, 0.003, 0.0004, 0, 0}};
     bovw_page_query with = *query;
     with.rankings = &ranking;
     return page_with(&opts, &with, 1, n_threads);

@@ -10,6 +10,7 @@
 #include "index/snapshot.h"
 #include "io/container.h"
 #include "search/hamming.h"
+#include "search/image_features.h"
 #include "synthetic.h"
 
 /* Last: cmocka has a macro fail(), which our headers have as a function. */
@@ -527,6 +528,57 @@ static void segments_threads_and_kernels_do_not_change_a_ranking(void **state)
     }
 }
 
+/* The signature of one feature of image i, or of all of its word. */
+static void wanted_bits(const fixture *f, const brute *b, uint32_t i,
+                        const image_feature *feature, bool is_asmk, uint8_t bits[DIM])
+{
+    uint32_t nth = 0;
+    if (is_asmk) {
+        assert_true(brute_aggregate(f, &f->images[i], 1, feature->word, bits));
+        return;
+    }
+    for (uint32_t j = 0; j < f->images[i].n; j++) {
+        if (b->word[i][j] == feature->word && nth++ == feature->nth) {
+            memcpy(bits, b->bits[i][j], DIM);
+            return;
+        }
+    }
+    assert_true(false);
+}
+
+static void signatures_of_images_are_those_of_their_descriptors(void **state)
+{
+    const fixture *f = *state;
+    brute *b = brute_new(f);
+    const image_region everything = {0};
+    for (int round = 0; round < 4; round++) {
+        const bovw_index *index = round % 2 ? f->one : f->several;
+        const bool is_asmk = round / 2;
+        image_features features = {0};
+        size_t n = 0;
+        for (uint32_t i = 0; i < N_IMAGES; i += 2) { /* sources in another order */
+            const uint32_t image = (i + 13) % N_IMAGES;
+            n += f->images[image].n;
+            assert_int_equal(
+                image_features_add(&features, index, image, i, &everything, NULL), BOVW_OK);
+        }
+        assert_int_equal(features.n, n);
+        image_features_sort(&features);
+        assert_int_equal(
+            image_features_sign(&features, index, is_asmk ? SCAN_ASMK : SCAN_HE, NULL),
+            BOVW_OK);
+        for (size_t i = 0; i < n; i++) {
+            const image_feature *feature = &features.items[i];
+            uint8_t bits[DIM];
+            wanted_bits(f, b, feature->image, feature, is_asmk, bits);
+            for (int bit = 0; bit < DIM; bit++)
+                assert_int_equal(feature->signature[bit / 64] >> bit % 64 & 1, bits[bit]);
+        }
+        image_features_free(&features);
+    }
+    free(b);
+}
+
 static void verification_by_signature_finds_an_image_in_itself(void **state)
 {
     const fixture *f = *state;
@@ -667,6 +719,76 @@ static void a_score_without_its_signatures_says_what_to_do(void **state)
     free(path);
 }
 
+/* Turn the only generation with images of an index into one of version 1: its
+ * weights have two sections, its manifest has no signatures. */
+static void make_old(const fixture *f, const char *index)
+{
+    char *folder = path_of(f, index);
+    char *weights_file = weights_path(folder, 1), *manifest_file = manifest_path(folder);
+    container now = {0};
+    uint64_t checksum;
+    size_t n;
+
+    assert_int_equal(container_open(weights_file, "WGHT", 2, &now, NULL), BOVW_OK);
+    assert_int_equal(
+        container_write(weights_file, "WGHT", 1, now.sections, 2, &checksum, NULL),
+        BOVW_OK);
+    char *text = (char *)slurp(manifest_file, &n), hex[17];
+    text[n - 18] = '\0'; /* the line with the checksum */
+    char *version = strstr(text, "\"version\": 2"), *line = strstr(text, " \"signatures\"");
+    char *sums_at = strstr(text, "\"weights\": \"");
+    assert_true(version && line && sums_at);
+    version[strlen("\"version\": ")] = '1';
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)checksum);
+    memcpy(sums_at + strlen("\"weights\": \""), hex, 16);
+    memset(line, ' ', (size_t)(strchr(line, '\n') - line));
+    char *whole =
+        mem_format("%s\n%016llx\n", text, (unsigned long long)hash64(text, strlen(text)));
+    spit(manifest_file, (uint8_t *)whole, strlen(whole));
+    container_close(&now);
+    free(whole);
+    free(text);
+    free(weights_file);
+    free(manifest_file);
+    free(folder);
+}
+
+static void an_index_of_version_1_is_ranked_and_added_to(void **state)
+{
+    const fixture *f = *state;
+    bovw_search_options opts;
+    bovw_ranking expected, got;
+    create(f, "old", BOVW_SIGNATURES_NONE);
+    add_images(f, "old", 0, 12, 4096, 1);
+    bovw_index *index = open_checked(f, "old");
+    bovw_search_options_default(&opts);
+    opts.verify = 4;
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &expected, NULL),
+                     BOVW_OK);
+    bovw_index_close(index);
+
+    make_old(f, "old");
+    index = open_checked(f, "old");
+    assert_int_equal(bovw_index_signatures(index), BOVW_SIGNATURES_NONE);
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &got, NULL),
+                     BOVW_OK);
+    same_rankings(&expected, &got);
+    bovw_ranking_free(&expected);
+    bovw_ranking_free(&got);
+    opts.tf = BOVW_TF_ROOT; /* for which it has no lengths */
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &got, NULL),
+                     BOVW_ERR_ARG);
+    bovw_index_close(index);
+
+    add_images(f, "old", 0, 14, 4096, 1);
+    index = open_checked(f, "old");
+    assert_int_equal(bovw_index_n_images(index), 14);
+    assert_int_equal(bovw_search(index, &f->images[2], 1, &opts, NULL, &got, NULL),
+                     BOVW_OK);
+    bovw_ranking_free(&got);
+    bovw_index_close(index);
+}
+
 /* Rankings and matches by signature, by every score. */
 static void use(const bovw_index *index, const fixture *f)
 {
@@ -750,10 +872,12 @@ int main(void)
         cmocka_unit_test(asmk_equals_brute_force),
         cmocka_unit_test(kinds_of_term_frequency_equal_brute_force),
         cmocka_unit_test(segments_threads_and_kernels_do_not_change_a_ranking),
+        cmocka_unit_test(signatures_of_images_are_those_of_their_descriptors),
         cmocka_unit_test(verification_by_signature_finds_an_image_in_itself),
         cmocka_unit_test(every_kernel_finds_the_same_signatures),
         cmocka_unit_test(names_of_signatures_are_read_and_written),
         cmocka_unit_test(a_score_without_its_signatures_says_what_to_do),
+        cmocka_unit_test(an_index_of_version_1_is_ranked_and_added_to),
         cmocka_unit_test(wrong_signatures_are_found_and_never_lead_outside),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

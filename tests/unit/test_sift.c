@@ -19,33 +19,6 @@ enum {
     N_PICTURES = 4
 };
 
-/* Overlapping squares and discs under a soft light, with noise: corners, edges,
- * blobs and texture, up to the borders. */
-static bovw_image make_image(uint32_t width, uint32_t height, uint64_t seed)
-{
-    bovw_image image;
-    assert_int_equal(bovw_image_new(width, height, 1, 90, &image, NULL), BOVW_OK);
-    for (int shape = 0; shape < 300; shape++) {
-        const int cx = (int)random_below(&seed, width),
-                  cy = (int)random_below(&seed, height);
-        const int r = 3 + (int)random_below(&seed, 20);
-        const uint8_t value = (uint8_t)random_below(&seed, 200);
-        const bool is_disc = shape % 2;
-        for (int y = cy - r < 0 ? 0 : cy - r; y <= cy + r && y < (int)height; y++) {
-            for (int x = cx - r < 0 ? 0 : cx - r; x <= cx + r && x < (int)width; x++) {
-                if (!is_disc || (x - cx) * (x - cx) + (y - cy) * (y - cy) <= r * r)
-                    image.pixels[(uint32_t)y * width + (uint32_t)x] =
-                        (uint8_t)(value + x * 30 / (int)width + y * 20 / (int)height);
-            }
-        }
-    }
-    for (uint32_t i = 0; i < width * height; i++) {
-        const uint32_t noisy = image.pixels[i] + (uint32_t)random_below(&seed, 6);
-        image.pixels[i] = (uint8_t)(noisy > 255 ? 255 : noisy);
-    }
-    return image;
-}
-
 static bovw_features run(const char *extractor, const char *kernel, uint32_t n_threads,
                          const bovw_feature_options *opts, const bovw_image *image)
 {
@@ -94,7 +67,7 @@ static void compare_with_vlfeat(bovw_feature_options opts)
 {
     uint32_t n = 0, n_found = 0, n_close = 0;
     for (uint32_t i = 0; i < N_PICTURES; i++) {
-        bovw_image image = make_image(300 + 33 * i, 240 + 17 * i, i + 1);
+        bovw_image image = shapes_image(300 + 33 * i, 240 + 17 * i, i + 1);
         bovw_features ours = run(NULL, NULL, 1, &opts, &image);
         bovw_features theirs = run("vlfeat", NULL, 1, &opts, &image);
         assert_in_range(ours.n, theirs.n * 0.99, theirs.n * 1.01);
@@ -136,13 +109,36 @@ static void the_strongest_are_chosen_as_with_vlfeat(void **state)
     compare_with_vlfeat(opts);
 }
 
+/* Without an orientation each candidate gives one feature of angle 0. */
+static void upright_features_equal_those_of_vlfeat(void **state)
+{
+    (void)state;
+    bovw_feature_options opts;
+    bovw_feature_options_default(&opts);
+    opts.max_features = 0;
+    opts.upright = true;
+    compare_with_vlfeat(opts);
+
+    bovw_image image = shapes_image(300, 240, 1);
+    bovw_features upright = run(NULL, NULL, 1, &opts, &image);
+    opts.upright = false;
+    bovw_features turned = run(NULL, NULL, 1, &opts, &image);
+    assert_true(upright.n > 100 && upright.n < turned.n);
+    for (uint32_t i = 0; i < upright.n; i++)
+        assert_true(upright.keypoints[i].angle == 0.0F);
+    bovw_features_free(&upright);
+    bovw_features_free(&turned);
+    bovw_image_free(&image);
+}
+
 static void bytes_are_the_same_on_any_kernel_and_any_threads(void **state)
 {
     (void)state;
     bovw_feature_options opts;
     bovw_feature_options_default(&opts);
-    for (uint32_t i = 0; i < N_PICTURES; i++) {
-        bovw_image image = make_image(257 + 50 * i, 190 + 31 * i, 100 + i);
+    for (uint32_t i = 0; bovw_detector_name(i); i++) {
+        bovw_image image = shapes_image(257 + 50 * i, 190 + 31 * i, 100 + i);
+        opts.detector = (bovw_detector)i;
         opts.max_features = i % 2 ? 0 : 200;
         bovw_features wanted = run(NULL, "portable", 1, &opts, &image);
         assert_true(wanted.n >= 200);
@@ -164,6 +160,30 @@ static void bytes_are_the_same_on_any_kernel_and_any_threads(void **state)
 }
 
 /* A ramp has one gradient everywhere: all of a histogram is in one bin. */
+/* a x^2 + b y^2 + c x y has the determinant 4 a b - c^2 everywhere. */
+static void the_determinant_of_a_quadratic_is_known(void **state)
+{
+    (void)state;
+    enum {
+        N = 45
+    };
+    float memory[3][N + 2 * PLANE_PADDING] = {{0}}, out[N];
+    const float *rows[3];
+    for (int y = 0; y < 3; y++) {
+        rows[y] = memory[y] + PLANE_PADDING;
+        for (int x = 0; x < N; x++)
+            memory[y][PLANE_PADDING + x] = (float)(3 * x * x + 5 * y * y + 2 * x * y);
+    }
+    for (size_t k = 0; sift_kernel_at(k); k++) {
+        sift_kernel_at(k)->hessian(rows, 0.25F, N, out);
+        assert_true(out[0] == 0.0F && out[N - 1] == 0.0F);
+        for (int x = 1; x < N - 1; x++) {
+            assert_true(out[x] == 0.25F * (4 * 3 * 5 - 2 * 2));
+            assert_true(hessian_at(rows, 0.25F, x) == out[x]);
+        }
+    }
+}
+
 static void a_ramp_has_one_direction(void **state)
 {
     (void)state;
@@ -221,6 +241,11 @@ static void an_unknown_extractor_is_named(void **state)
     bovw_feature_options_default(&opts);
     assert_int_equal(bovw_extractor_new(&opts, &compute, &e, &err), BOVW_ERR_ARG);
     assert_non_null(strstr(err.text, "orb"));
+
+    const bovw_compute vlfeat = {.extractor = "vlfeat"};
+    opts.detector = BOVW_DETECTOR_HESSIAN_AFFINE;
+    assert_int_equal(bovw_extractor_new(&opts, &vlfeat, &e, &err), BOVW_ERR_ARG);
+    assert_non_null(strstr(err.text, "hessian-affine"));
     assert_null(e);
 }
 
@@ -229,7 +254,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_equal_those_of_vlfeat),
         cmocka_unit_test(the_strongest_are_chosen_as_with_vlfeat),
+        cmocka_unit_test(upright_features_equal_those_of_vlfeat),
         cmocka_unit_test(bytes_are_the_same_on_any_kernel_and_any_threads),
+        cmocka_unit_test(the_determinant_of_a_quadratic_is_known),
         cmocka_unit_test(a_ramp_has_one_direction),
         cmocka_unit_test(peaks_of_a_histogram_are_interpolated),
         cmocka_unit_test(an_unknown_extractor_is_named),

@@ -288,9 +288,9 @@ static void refuse_names(const char *text, uint32_t n, const char *reason)
 static void names_are_lines(void **state)
 {
     (void)state;
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
     static const char *const texts[] = {"a b.jpg\nc\r\n", "a b.jpg\r\nc",
-                                        "\xef\xbb\xbf"
-                                        "a b.jpg\nc\n"};
+                                        (BYTE_ORDER_MARK "a b.jpg\nc\n")};
     for (size_t i = 0; i < 3; i++) {
         bovw_names names = {0};
         write_bytes(path, texts[i], strlen(texts[i]));
