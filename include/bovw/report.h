@@ -110,7 +110,8 @@ BOVW_API void bovw_page_abort(bovw_page *page);
 /*
  * The verified matches of a query with each of n hits, for a page: proposed and
  * verified once more as the searcher did, in parallel over hits. A hit whose
- * geometry has no model has none.
+ * geometry has no model has none, nor has one whose geometry is that of another
+ * query image than the first, which `query` is.
  *
  *   query, opts  as the hits were searched with.
  *   counts       (n,) matches of each hit.

@@ -165,25 +165,33 @@ static const struct argp argp = {
 
 /* ---- searching ---------------------------------------------------------------- */
 
-static bovw_status add_to_page(const query_command *c, const bovw_features *features,
-                               const bovw_ranking *ranking, bovw_error *err)
+/* features: of the first of its images, which stands for all. */
+static bovw_status add_to_page(const query_command *c, const ranked_query *ranked,
+                               const bovw_features *features, bovw_error *err)
 {
+    const bovw_ranking *ranking = &ranked->ranking;
     shown made = {0};
-    bovw_status status = shown_make(c->opened, features, &c->search.opts, ranking,
-                                    ranking->n, &c->common.compute, &made, err);
+    char *name = ranked->n_images > 1
+                     ? mem_format("%s and %u more", ranked->name, ranked->n_images - 1)
+                     : mem_text(ranked->name);
+    bovw_status status = name ? BOVW_OK : fail_memory(err, c->html);
+    if (status == BOVW_OK)
+        status = shown_make(c->opened, features, &c->search.opts, ranking, ranking->n,
+                            &c->common.compute, &made, err);
     if (status == BOVW_OK) {
         const bovw_page_ranking shown_ranking = {
             .results = made.results, .n = made.n, .seconds = ranking->seconds};
-        const bovw_page_query query = {.name = features->name,
+        const bovw_page_query query = {.name = name,
                                        .picture = picture_of(features->name),
                                        .width = features->width,
                                        .height = features->height,
                                        .region = c->has_region ? c->region : NULL,
-                                       .n_features = features->n,
+                                       .n_features = ranked->n_features,
                                        .rankings = &shown_ranking};
         status = bovw_page_add(c->page, &query, err);
     }
     shown_free(&made);
+    free(name);
     return status;
 }
 
@@ -202,7 +210,7 @@ static bovw_status write_query(query_command *c, const ranked_query *query,
                    s->search, s->verification, s->expansion);
     bovw_status status = results_add(c->results, query, err);
     if (status == BOVW_OK && c->page)
-        status = add_to_page(c, features, &query->ranking, err);
+        status = add_to_page(c, query, features, err);
     c->n_queries++;
     return status;
 }

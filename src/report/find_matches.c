@@ -84,6 +84,12 @@ static bovw_status find(const finder *f, bovw_verifier *verifier, uint32_t hit, 
     return status;
 }
 
+/* Has it a motion, and from the first of several query images? */
+static bool is_of_query(const bovw_hit *hit)
+{
+    return hit->geometry.model != BOVW_MODEL_NONE && hit->query == 0;
+}
+
 static bovw_status find_all(const finder *f, const bovw_compute *compute, size_t n,
                             found *all, bovw_error *err)
 {
@@ -97,7 +103,7 @@ static bovw_status find_all(const finder *f, const bovw_compute *compute, size_t
         bovw_status result = bovw_verifier_new(&f->opts->geometry, &verifier, &mine);
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < n; i++) {
-            if (result == BOVW_OK && f->hits[i].geometry.model != BOVW_MODEL_NONE)
+            if (result == BOVW_OK && is_of_query(&f->hits[i]))
                 result = find(f, verifier, (uint32_t)i, &all[i], &mine);
         }
         if (result != BOVW_OK) {
@@ -132,15 +138,6 @@ static bovw_status join(const found *all, size_t n, uint32_t *counts,
     return BOVW_OK;
 }
 
-static bool is_any_moved(const bovw_hit *hits, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (hits[i].geometry.model != BOVW_MODEL_NONE)
-            return true;
-    }
-    return false;
-}
-
 /* As the searcher does before it verifies (src/search/rerank.c). */
 static bovw_status prepare(finder *f, const bovw_compute *compute, uint32_t n,
                            bovw_error *err)
@@ -167,11 +164,14 @@ bovw_status bovw_page_find_matches(const bovw_index *index, const bovw_features 
 {
     finder f = {.index = index, .query = query, .opts = opts, .hits = hits};
     bovw_status status = BOVW_OK;
+    size_t n_moved = 0;
     found *all = mem_array(n, sizeof *all);
 
     if (!all)
         status = fail_memory(err, "matches");
-    if (status == BOVW_OK && is_any_moved(hits, n)) {
+    for (size_t i = 0; i < n; i++)
+        n_moved += is_of_query(&hits[i]);
+    if (status == BOVW_OK && n_moved > 0) {
         status = prepare(&f, compute, n, err);
         if (status == BOVW_OK)
             status = find_all(&f, compute, n, all, err);

@@ -80,6 +80,12 @@ for html in query.html signed.html; do
     grep -o '[0-9]* of the matches drawn' $html | grep -v '^80 ' && fail "$html lacks matches"
 done
 
+# Several pictures as one query, expanded.
+expect 0 "$BOVW" query photos.bovw photos/s2-a.pgm photos/s2-b.pgm photos/s3-a.pgm --together \
+    --verify 16 --expand 2 -n 4 --html together.html --format tsv
+page together.html
+has together.html "1 query" "s2-a.pgm and 2 more" "expanded in" "--expand 2"
+
 # ---- eval ------------------------------------------------------------------------
 
 expect 0 "$BOVW" eval photos.bovw --truth $truth --verify 16 -o verified.trec --html eval.html
