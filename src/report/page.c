@@ -242,7 +242,6 @@ static void count_query(bovw_page *page, const bovw_page_query *query, page_set 
     page->seconds.search += seconds->search;
     page->seconds.verification += seconds->verification;
     page->seconds.expansion += seconds->expansion;
-    page->seconds.expansion += seconds->expansion;
 }
 
 bovw_status bovw_page_add(bovw_page *page, const bovw_page_query *query, bovw_error *err)
