@@ -46,10 +46,8 @@ same out want
 printf 'e\nw\nn\ns\n' >cross
 printf '\2\0\0\0\11\11\2\0\0\0\5\11\2\0\0\0\7\12\2\0\0\0\7\10' >cross.bvecs
 expect 0 "$BOVW" rank --db cross.bvecs --db-names cross --measure mahalanobis
-[ "$(awk '$1 == "e" { printf "%s %.5f ", $3, $5 }' out)" = \
-    "e 0.00000 n -1.98100 s -1.98100 w -3.51953 " ] ||
-    [ "$(awk '$1 == "e" { printf "%s %.5f ", $3, $5 }' out)" = \
-        "e 0.00000 s -1.98100 n -1.98100 w -3.51953 " ] || fail "$(cat out)"
+[ "$(awk '$1 == "e" && $3 != "e" { printf "%s %.5f\n", $3, $5 }' out | sort | tr '\n' ' ')" = \
+    "n -1.98100 s -1.98100 w -3.51953 " ] || fail "$(cat out)"
 expect 0 "$BOVW" rank --db cross.bvecs --db-names cross --whiten 2
 [ "$(awk '$1 == "n" && $3 ~ /[ns]/ { printf "%s %.5f ", $3, $5 }' out)" = \
     "n 1.00000 s -1.00000 " ] || fail "$(cat out)"
