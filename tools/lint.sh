@@ -87,7 +87,8 @@ confined="vl/ src/features/sift_vlfeat\.c
 stb/ src/io/[a-z_]*\.c
 streamvbyte src/index/[a-z_]*\.c
 xxhash src/base/hash\.c
-libexif/ src/io/[a-z_]*\.c"
+libexif/ src/io/[a-z_]*\.c
+lapack src/vectors/lapack\.c"
 lint_libraries() {
     local library place
     while read -r library place; do

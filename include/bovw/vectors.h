@@ -5,7 +5,9 @@
  * The vectors come from any model, in files of other programs. What is found is
  * exact, and its bytes do not depend on threads or on the processor: each sum
  * has 16 parts, the terms whose index is 0, 1 ... 15 modulo 16 in ascending
- * order, and the parts are added in pairs.
+ * order, and the parts are added in pairs. Only what is learned of the database
+ * (mahalanobis, whiten) may differ in the last bits from one processor to another,
+ * where LAPACK's factorisations do; it does not depend on threads either.
  */
 #ifndef BOVW_VECTORS_H
 #define BOVW_VECTORS_H
@@ -62,8 +64,9 @@ BOVW_API void bovw_names_free(bovw_names *names);
 /* ---- search ------------------------------------------------------------------- */
 
 typedef enum bovw_metric {
-    BOVW_METRIC_COSINE,   /* score: cosine; 0 with a vector of zeros */
-    BOVW_METRIC_EUCLIDEAN /* score: distance, negated */
+    BOVW_METRIC_COSINE,     /* score: cosine; 0 with a vector of zeros */
+    BOVW_METRIC_EUCLIDEAN,  /* score: distance, negated */
+    BOVW_METRIC_MAHALANOBIS /* the same, under the database's covariance */
 } bovw_metric;
 
 /* Name of metric i, as options have it; NULL past the end. */
@@ -72,6 +75,7 @@ BOVW_API const char *bovw_metric_name(size_t i);
 typedef struct bovw_rank_options {
     bovw_metric metric; /* cosine */
     uint32_t top;       /* vectors a query; 0: all; 0 */
+    uint32_t whiten;    /* dimensions to whiten to first; 0: not; 0 */
 } bovw_rank_options;
 
 BOVW_API void bovw_rank_options_default(bovw_rank_options *opts);
@@ -94,6 +98,24 @@ typedef bovw_status bovw_neighbour_consumer(void *context, uint32_t query,
  * queries where that is more.
  *
  *   compute  NULL allowed; the kernel "portable" avoids vector instructions.
+ *
+ * Mahalanobis: the covariance S of the database, divided by the number of its
+ * vectors and shrunk towards a multiple of the identity by the share of Ledoit and
+ * Wolf (Journal of Multivariate Analysis 88, 2004; at least 1e-6); with S = L L^T
+ * (Cholesky) the distance is that of L^-1 x and L^-1 y, by forward substitution.
+ *
+ * whiten P: the database's mean is subtracted, the rest projected on the P
+ * eigenvectors of S (not shrunk) of largest eigenvalue, each component divided by
+ * the root of its eigenvalue (at least 1e-10 of the largest), and the result
+ * divided by its length. Not with mahalanobis: BOVW_ERR_ARG.
+ *
+ * Queries are mapped like the database; no labels are used. The database is read
+ * twice more, and mapped again for every block of up to 1,024 queries; memory is
+ * 8 dim^2 bytes more (24 dim^2 while eigenvectors are sought) and 320 dim a
+ * thread. OpenBLAS has one thread meanwhile, in the whole process.
+ * BOVW_ERR_LIMIT beyond 16,384 dimensions; BOVW_ERR_MISMATCH where P is beyond the
+ * dimensions or the vectors less one, for fewer than 2 vectors, or if all are the
+ * same. O(db * dim^2 + dim^3) to learn.
  *
  * BOVW_ERR_MISMATCH where the dimensions differ; what bovw_vectors_read() and
  * the consumer fail with; BOVW_ERR_CANCELLED; BOVW_ERR_NOMEM. O(queries * db *

@@ -15,7 +15,8 @@ enum {
     KEY_DB_NAMES,
     KEY_QUERIES,
     KEY_QUERY_NAMES,
-    KEY_MEASURE
+    KEY_MEASURE,
+    KEY_WHITEN
 };
 
 typedef struct rank_command {
@@ -38,7 +39,8 @@ static bovw_metric parse_metric(const struct argp_state *state, const char *text
         if (strcmp(text, bovw_metric_name(i)) == 0)
             return (bovw_metric)i;
     }
-    argp_error(state, "--measure: \"%s\" is not one of cosine, euclidean", text);
+    argp_error(state, "--measure: \"%s\" is not one of cosine, euclidean, mahalanobis",
+               text);
     return BOVW_METRIC_COSINE;
 }
 
@@ -64,6 +66,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_MEASURE:
         c->opts.metric = parse_metric(state, text);
         return 0;
+    case KEY_WHITEN:
+        c->opts.whiten = (uint32_t)parse_count(state, "--whiten", text, 1, UINT32_MAX);
+        return 0;
     case 'n':
         c->opts.top = (uint32_t)parse_count(state, "-n", text, 0, UINT32_MAX);
         return 0;
@@ -78,6 +83,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "--db FILE and --db-names FILE are needed");
         if (!c->queries != !c->query_names)
             argp_error(state, "--queries and --query-names go together");
+        if (c->opts.whiten > 0 && c->opts.metric == BOVW_METRIC_MAHALANOBIS)
+            argp_error(state, "--whiten goes with cosine and euclidean");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -94,7 +101,12 @@ static const struct argp_option table[] = {
     {"queries", KEY_QUERIES, "FILE", 0, "vectors of the queries (default: the database)",
      0},
     {"query-names", KEY_QUERY_NAMES, "FILE", 0, "their names", 0},
-    {"measure", KEY_MEASURE, "NAME", 0, "cosine or euclidean (default cosine)", 0},
+    {"measure", KEY_MEASURE, "NAME", 0, "cosine, euclidean or mahalanobis (default cosine)",
+     0},
+    {"whiten", KEY_WHITEN, "P", 0,
+     "first whiten to P dimensions, by the principal components of the database, and "
+     "divide by the length (default: vectors as they are)",
+     0},
     {"top", 'n', "N", 0, "N results for each query; 0: all (default 0)", 0},
     {"output", 'o', "FILE", 0, "the TREC run file to write (default -)", 0},
     {0}};
@@ -107,7 +119,8 @@ static const struct argp argp = {
     .args_doc = "--db FILE --db-names FILE",
     .doc = "Rank images by the global vectors of any model, exactly, and write a run that "
            "\"bovw compare\" measures beside others. The score is the cosine, or the "
-           "distance with a minus sign.\v"
+           "distance with a minus sign. What mahalanobis and --whiten need is learned "
+           "from the database itself, without labels.\v"
            "Example:\n"
            "  bovw rank --db deep.npy --db-names names.txt -o deep.trec\n"
            "  bovw compare --truth groups:groups.tsv words.trec deep.trec",

@@ -348,6 +348,8 @@ bovw_status bovw_source_run(bovw_source *source, const bovw_compute *compute,
     for (uint32_t first = 0; status == BOVW_OK && first < source->n_items; first += BATCH) {
         const size_t left = source->n_items - first;
         const uint32_t n = left < BATCH ? (uint32_t)left : BATCH;
+        /* Here too: the caller's thread may get no item of a batch. */
+        report_progress(run);
         load_batch(run, first, n);
         status = consume_batch(run, first, n, err);
         if (status == BOVW_OK)

@@ -2,7 +2,7 @@
  *
  * A block of queries is held in memory while all blocks of the database pass by;
  * threads share the queries of a block, four at a time, and each query keeps its
- * best in a heap of its own.
+ * best in a heap of its own. Whitened vectors are made on the way in, block by block.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "base/topk.h"
 #include "vectors/products.h"
 #include "vectors/vectors.h"
+#include "vectors/whiten.h"
 
 enum {
     QUERY_BYTES = 64 << 20,   /* of a block of queries */
@@ -27,10 +28,14 @@ typedef struct rank {
     const bovw_rank_options *opts;
     const product_kernel *kernel;
     int n_threads;
-    size_t stride;              /* floats of a vector, filled up with zeros */
+    whitening whitening;        /* of all zeros: none */
+    size_t read_stride;         /* floats of a vector in a file, filled up with zeros */
+    size_t stride;              /* of one that is compared: the same, or whitened */
     uint32_t top;               /* of each query, at most the database */
     uint32_t n_block, n_rows;   /* queries and rows of a block, at most */
     uint32_t n_tile;            /* rows of a tile */
+    float *raw;                 /* (n_threads, WHITEN_BATCH, read_stride) to whiten */
+    double *work;               /* (n_threads, 2, WHITEN_BATCH, read_stride) */
     float *block;               /* (n_block, stride) */
     float *rows;                /* (n_rows, stride) */
     float *products;            /* (n_threads, n_tile, 4) */
@@ -39,8 +44,9 @@ typedef struct rank {
     bovw_neighbour *neighbours; /* (top,) */
 } rank;
 
-static const char *const metrics[] = {
-    [BOVW_METRIC_COSINE] = "cosine", [BOVW_METRIC_EUCLIDEAN] = "euclidean"};
+static const char *const metrics[] = {[BOVW_METRIC_COSINE] = "cosine",
+                                      [BOVW_METRIC_EUCLIDEAN] = "euclidean",
+                                      [BOVW_METRIC_MAHALANOBIS] = "mahalanobis"};
 
 const char *bovw_metric_name(size_t i)
 {
@@ -66,11 +72,32 @@ static uint32_t up_to_four(uint32_t n)
     return (n + FOUR - 1) / FOUR * FOUR;
 }
 
+static size_t padded(size_t dim)
+{
+    return (dim + PRODUCT_LANES - 1) / PRODUCT_LANES * PRODUCT_LANES;
+}
+
+/* Learn what the measure needs of the database. */
+static bovw_status rank_learn(rank *r, const bovw_monitor *monitor, bovw_error *err)
+{
+    if (r->opts->metric == BOVW_METRIC_MAHALANOBIS) {
+        if (r->opts->whiten > 0)
+            return fail(err, BOVW_ERR_ARG,
+                        "whitened vectors are measured by cosine or "
+                        "euclidean: mahalanobis whitens already");
+        return whitening_mahalanobis(r->db, r->n_threads, monitor, &r->whitening, err);
+    }
+    if (r->opts->whiten > 0)
+        return whitening_pca(r->db, r->opts->whiten, r->n_threads, monitor, &r->whitening,
+                             err);
+    return BOVW_OK;
+}
+
 static bovw_status rank_new(rank *r, bovw_error *err)
 {
     const uint32_t n_db = bovw_vectors_count(r->db), n = bovw_vectors_count(r->queries);
-    const size_t dim = bovw_vectors_dim(r->db);
-    r->stride = (dim + PRODUCT_LANES - 1) / PRODUCT_LANES * PRODUCT_LANES;
+    r->read_stride = padded(bovw_vectors_dim(r->db));
+    r->stride = r->whitening.rows ? padded(r->whitening.n_out) : r->read_stride;
     const size_t vector_bytes = r->stride * sizeof(float);
     r->top = r->opts->top == 0 || r->opts->top > n_db ? n_db : r->opts->top;
     const uint32_t n_queries = fitting(QUERY_BYTES, vector_bytes, 1, n < 1024 ? n : 1024);
@@ -79,19 +106,26 @@ static bovw_status rank_new(rank *r, bovw_error *err)
     r->n_rows = fitting(ROW_BYTES, vector_bytes, 1, n_db);
     r->n_tile = fitting(TILE_BYTES, vector_bytes, 1, r->n_rows);
 
+    const size_t n_batch = r->whitening.rows ? (size_t)r->n_threads * WHITEN_BATCH : 0;
+    r->raw = mem_array(n_batch, r->read_stride * sizeof *r->raw);
+    r->work = mem_array(n_batch, 2 * r->read_stride * sizeof *r->work);
     r->block = mem_array(r->n_block, vector_bytes);
     r->rows = mem_array(r->n_rows, vector_bytes);
     r->products = mem_array((size_t)r->n_threads * r->n_tile, FOUR * sizeof *r->products);
     r->heaps = mem_array(r->n_block, r->top * sizeof *r->heaps);
     r->n_found = mem_array(r->n_block, sizeof *r->n_found);
     r->neighbours = mem_array(r->top, sizeof *r->neighbours);
-    if (!r->block || !r->rows || !r->products || !r->heaps || !r->n_found || !r->neighbours)
+    if (!r->raw || !r->work || !r->block || !r->rows || !r->products || !r->heaps ||
+        !r->n_found || !r->neighbours)
         return fail_memory(err, "search of vectors");
     return BOVW_OK;
 }
 
 static void rank_free(rank *r)
 {
+    whitening_free(&r->whitening);
+    free(r->raw);
+    free(r->work);
     free(r->block);
     free(r->rows);
     free(r->products);
@@ -118,13 +152,34 @@ static void normalise(float *vector, size_t stride)
         vector[i] = (float)((double)vector[i] / length);
 }
 
+/* Vectors [first, first + n) as the file has them, or whitened, with the buffers
+ * of thread t. */
+static bovw_status read_share(const rank *r, const matrix *m, int t, uint32_t first,
+                              uint32_t n, float *to, bovw_error *err)
+{
+    if (!r->whitening.rows)
+        return matrix_rows(m, first, n, to, r->stride, err);
+    float *raw = r->raw + (size_t)t * WHITEN_BATCH * r->read_stride;
+    double *work = r->work + (size_t)t * 2 * WHITEN_BATCH * r->read_stride;
+    for (uint32_t i = 0; i < n; i += WHITEN_BATCH) {
+        const uint32_t n_batch = n - i < WHITEN_BATCH ? n - i : WHITEN_BATCH;
+        const bovw_status status =
+            matrix_rows(m, first + i, n_batch, raw, r->read_stride, err);
+        if (status != BOVW_OK)
+            return status;
+        whitening_map(&r->whitening, raw, r->read_stride, n_batch,
+                      to + (size_t)i * r->stride, r->stride, work);
+    }
+    return BOVW_OK;
+}
+
 /* Vectors [first, first + n) into `to` (n, stride), in parallel; of several bad
  * ones the first is told. */
 static bovw_status read_vectors(const rank *r, const bovw_vectors *from, uint32_t first,
                                 uint32_t n, float *to, bovw_error *err)
 {
     const matrix *m = &from->matrix;
-    const bool is_normalised = r->opts->metric == BOVW_METRIC_COSINE;
+    const bool is_normalised = r->opts->metric == BOVW_METRIC_COSINE || r->opts->whiten > 0;
     const uint32_t share = (n + (uint32_t)r->n_threads - 1) / (uint32_t)r->n_threads;
     bool is_bad = false;
 
@@ -137,13 +192,13 @@ static bovw_status read_vectors(const rank *r, const bovw_vectors *from, uint32_
         if (begin >= end)
             continue;
         float *rows = to + (size_t)begin * r->stride;
-        if (matrix_rows(m, first + begin, end - begin, rows, r->stride, NULL) != BOVW_OK)
+        if (read_share(r, m, t, first + begin, end - begin, rows, NULL) != BOVW_OK)
             is_bad = true;
         for (uint32_t i = 0; is_normalised && !is_bad && i < end - begin; i++)
             normalise(rows + (size_t)i * r->stride, r->stride);
     }
     matrix_done(m, first, n);
-    return is_bad ? matrix_rows(m, first, n, to, r->stride, err) : BOVW_OK;
+    return is_bad ? read_share(r, m, 0, first, n, to, err) : BOVW_OK;
 }
 
 /* ---- searching -------------------------------------------------------------------- */
@@ -227,7 +282,9 @@ bovw_status bovw_vectors_rank(const bovw_vectors *db, const bovw_vectors *querie
     if (bovw_vectors_dim(db) != bovw_vectors_dim(queries))
         return fail(err, BOVW_ERR_MISMATCH, "%s has %u dimensions, %s has %u", db->path,
                     bovw_vectors_dim(db), queries->path, bovw_vectors_dim(queries));
-    bovw_status status = rank_new(&r, err);
+    bovw_status status = rank_learn(&r, monitor, err);
+    if (status == BOVW_OK)
+        status = rank_new(&r, err);
     const uint32_t n = bovw_vectors_count(queries);
     for (uint32_t first = 0; status == BOVW_OK && first < n; first += r.n_block) {
         const uint32_t n_queries = n - first < r.n_block ? n - first : r.n_block;

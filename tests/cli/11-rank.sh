@@ -40,6 +40,21 @@ q Q0 a.jpg 2 -3 bovw-rank
 END
 same out want
 
+# Learned from the database: around (1, 5), with variances 2 and 1/2. Shrunk by
+# 17/18 they are 31/24 and 29/24 (worked out in test_vectors.c); whitened, the
+# vectors are the four directions.
+printf 'e\nw\nn\ns\n' >cross
+printf '\2\0\0\0\11\11\2\0\0\0\5\11\2\0\0\0\7\12\2\0\0\0\7\10' >cross.bvecs
+expect 0 "$BOVW" rank --db cross.bvecs --db-names cross --measure mahalanobis
+[ "$(awk '$1 == "e" && $3 != "e" { printf "%s %.5f\n", $3, $5 }' out | sort | tr '\n' ' ')" = \
+    "n -1.98100 s -1.98100 w -3.51953 " ] || fail "$(cat out)"
+expect 0 "$BOVW" rank --db cross.bvecs --db-names cross --whiten 2
+[ "$(awk '$1 == "n" && $3 ~ /[ns]/ { printf "%s %.5f ", $3, $5 }' out)" = \
+    "n 1.00000 s -1.00000 " ] || fail "$(cat out)"
+expect 0 "$BOVW" rank --db cross.bvecs --db-names cross --whiten 1 --measure euclidean \
+    --queries v.bvecs --query-names names -n 1
+lines out 5
+
 # Measured like any other run: a finds b first, b finds a, c is alone with d.
 printf 'image\tgroup\na.jpg\tx\nb.jpg\tx\nwith blank.jpg\ty\nd.jpg\ty\n' >truth.tsv
 expect 0 "$BOVW" compare --truth groups:truth.tsv bytes.trec
@@ -76,6 +91,10 @@ refused "v.npy has 2 dimensions, q.bvecs has 3" --db v.npy --db-names names \
     --queries q.bvecs --query-names query
 printf '\1\0\0\0\0\0\300\177' >nan.fvecs
 refused "nan.fvecs: row 0: value 0 is not finite" --db nan.fvecs --db-names query
+refused "cross.bvecs: 2 dimensions cannot be whitened to 3" --db cross.bvecs --db-names cross \
+    --whiten 3
+expect 2 "$BOVW" rank --db cross.bvecs --db-names cross --whiten 0
+expect 2 "$BOVW" rank --db cross.bvecs --db-names cross --whiten 2 --measure mahalanobis
 expect 2 "$BOVW" rank --db v.npy
 expect 2 "$BOVW" rank --db v.npy --db-names names --queries v.npy
 expect 2 "$BOVW" rank --db v.npy --db-names names --measure hamming

@@ -111,3 +111,14 @@ small() {
     shift
     expect 0 "$BOVW" vocab train -k 200 --iterations 8 -q -o "$out" "$@"
 }
+
+# now_ms: a clock in milliseconds.
+now_ms() {
+    date +%s%3N
+}
+
+# sleep_at_most MS: a random time up to MS milliseconds.
+sleep_at_most() {
+    local ms=$((RANDOM % ($1 + 1)))
+    sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
+}

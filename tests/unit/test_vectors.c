@@ -8,6 +8,7 @@
 
 #include "vectors/products.h"
 #include "vectors/vectors.h"
+#include "vectors/whiten.h"
 
 /* Last: cmocka has macros with everyday names. */
 #include <setjmp.h>
@@ -506,6 +507,285 @@ static void search_stops_when_it_should(void **state)
     free(other);
 }
 
+/* ---- whitening ---------------------------------------------------------------------- */
+
+/* Vectors (n, dim) in the file `path`, opened. */
+static bovw_vectors *vectors_of(const float *values, uint32_t n, uint32_t dim)
+{
+    char header[128];
+    snprintf(header, sizeof header,
+             "{'descr': '<f4', 'fortran_order': False, 'shape': (%u, %u)}", n, dim);
+    write_npy(1, header, values, (size_t)n * dim * 4);
+    return open_good(path);
+}
+
+/* All scores, that of query q and vector v at q * n + v. */
+static float *all_scores(const bovw_vectors *vectors, const bovw_rank_options *opts,
+                         const bovw_compute *compute)
+{
+    const uint32_t n = bovw_vectors_count(vectors);
+    found f = {.top = n, .stop_at = UINT32_MAX};
+    float *scores = mem_array((size_t)n * n, sizeof *scores);
+    bovw_error err = {0};
+    f.all = mem_array((size_t)n * n, sizeof *f.all);
+    if (bovw_vectors_rank(vectors, vectors, opts, compute, NULL, keep, &f, &err) != BOVW_OK)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < (size_t)n * n; i++)
+        scores[i / n * n + f.all[i].vector] = f.all[i].score;
+    free(f.all);
+    return scores;
+}
+
+static void assert_near(double got, double want, double tolerance)
+{
+    if (!(fabs(got - want) <= tolerance))
+        fail_msg("%.9g, not %.9g", got, want);
+}
+
+/* Their covariance is diag(2, 1/2), its mean variance m = 5/4. The distance from
+ * m I is (3/4)^2 + (3/4)^2 = 9/8; the error ((16 + 16 + 1 + 1) / 4 - (4 + 1/4)) / 4
+ * = 17/16: the share is 17/18, and what remains diag(31/24, 29/24). */
+static const float cross[8] = {3, 5, -1, 5, 1, 6, 1, 4}; /* (4, 2) around (1, 5) */
+
+static void mahalanobis_by_hand(void **state)
+{
+    (void)state;
+    const bovw_rank_options opts = {.metric = BOVW_METRIC_MAHALANOBIS};
+    bovw_vectors *vectors = vectors_of(cross, 4, 2);
+    float *scores = all_scores(vectors, &opts, NULL);
+    assert_near((double)scores[0], 0, 0);
+    assert_near((double)scores[1], -4 / sqrt(31.0 / 24), 1e-6);
+    assert_near((double)scores[2], -sqrt(4 * 24.0 / 31 + 24.0 / 29), 1e-6);
+    assert_near((double)scores[2 * 4 + 3], -2 / sqrt(29.0 / 24), 1e-6);
+    free(scores);
+    bovw_vectors_close(vectors);
+}
+
+static void whitening_by_hand(void **state)
+{
+    (void)state;
+    bovw_rank_options opts = {.metric = BOVW_METRIC_EUCLIDEAN, .whiten = 2};
+    bovw_vectors *vectors = vectors_of(cross, 4, 2);
+    /* (+-sqrt 2, 0) and (0, +-sqrt 2), at length 1 the axes. */
+    float *scores = all_scores(vectors, &opts, NULL);
+    assert_near((double)scores[1], -2, 1e-6);
+    assert_near((double)scores[2], -sqrt(2), 1e-6);
+    assert_near((double)scores[2 * 4 + 3], -2, 1e-6);
+    free(scores);
+    /* Of the first component alone: 1, -1, and nothing. */
+    opts = (bovw_rank_options){.metric = BOVW_METRIC_COSINE, .whiten = 1};
+    scores = all_scores(vectors, &opts, NULL);
+    assert_near((double)scores[0], 1, 1e-6);
+    assert_near((double)scores[1], -1, 1e-6);
+    free(scores);
+    bovw_vectors_close(vectors);
+}
+
+enum {
+    W_N = 300, /* more than a block */
+    W_DIM = 21
+};
+
+/* Random vectors (W_N, W_DIM) whose components depend on each other. */
+static float *correlated(void)
+{
+    uint64_t random = 5;
+    float *values = random_vectors(path, W_N, W_DIM, &random);
+    for (uint32_t i = 0; i < W_N; i++) {
+        for (uint32_t j = 1; j < W_DIM; j++)
+            values[i * W_DIM + j] =
+                values[i * W_DIM + j] / (float)j + values[i * W_DIM + j - 1] * 0.7F + 3;
+    }
+    return values;
+}
+
+static void whitened_vectors_have_the_identity_as_covariance(void **state)
+{
+    (void)state;
+    enum {
+        OUT = 9
+    };
+    float *values = correlated();
+    bovw_vectors *vectors = vectors_of(values, W_N, W_DIM);
+    whitening w = {0};
+    assert_int_equal(whitening_pca(vectors, OUT, 2, NULL, &w, NULL), BOVW_OK);
+    assert_int_equal(w.n_out, OUT);
+    float *mapped = mem_array(W_N * OUT, sizeof *mapped);
+    double *work = mem_array(2 * WHITEN_BATCH * w.stride, sizeof *work);
+    for (uint32_t i = 0; i < W_N; i += WHITEN_BATCH)
+        whitening_map(&w, values + i * W_DIM, W_DIM,
+                      W_N - i < WHITEN_BATCH ? W_N - i : WHITEN_BATCH, mapped + i * OUT,
+                      OUT, work);
+    for (int a = 0; a < OUT; a++) {
+        double largest = 0;
+        for (int b = 0; b < OUT; b++) {
+            double sum = 0, product = 0;
+            for (uint32_t i = 0; i < W_N; i++) {
+                sum += (double)mapped[i * OUT + a];
+                product += (double)mapped[i * OUT + a] * (double)mapped[i * OUT + b];
+            }
+            assert_near(sum / W_N, 0, 1e-5);
+            assert_near(product / W_N, a == b, 1e-5);
+        }
+        for (int j = 0; j < W_DIM; j++) {
+            const double value = w.rows[a * w.stride + j];
+            largest = fabs(value) > fabs(largest) ? value : largest;
+        }
+        assert_true(largest > 0);
+    }
+    free(work);
+    free(mapped);
+    free(values);
+    whitening_free(&w);
+    whitening_free(&w);
+    bovw_vectors_close(vectors);
+}
+
+/* a (W_DIM, W_DIM) to its inverse, by Gauss and Jordan. */
+static void invert(double a[W_DIM][W_DIM])
+{
+    for (int k = 0; k < W_DIM; k++) {
+        const double pivot = a[k][k];
+        a[k][k] = 1;
+        for (int j = 0; j < W_DIM; j++)
+            a[k][j] /= pivot;
+        for (int i = 0; i < W_DIM; i++) {
+            const double factor = a[i][k];
+            if (i == k)
+                continue;
+            a[i][k] = 0;
+            for (int j = 0; j < W_DIM; j++)
+                a[i][j] -= factor * a[k][j];
+        }
+    }
+}
+
+/* The inverse of the shrunk covariance; the share by its definition. */
+static void plain_inverse(const float *values, double s[W_DIM][W_DIM])
+{
+    double mean[W_DIM] = {0}, m = 0, distance = 0, error = 0;
+    memset(s, 0, sizeof(double) * W_DIM * W_DIM);
+    for (int i = 0; i < W_N * W_DIM; i++)
+        mean[i % W_DIM] += (double)values[i] / W_N;
+    for (int v = 0; v < W_N; v++) {
+        const float *x = values + v * W_DIM;
+        for (int i = 0; i < W_DIM * W_DIM; i++)
+            s[i / W_DIM][i % W_DIM] += ((double)x[i / W_DIM] - mean[i / W_DIM]) *
+                                       ((double)x[i % W_DIM] - mean[i % W_DIM]) / W_N;
+    }
+    for (int i = 0; i < W_DIM; i++)
+        m += s[i][i] / W_DIM;
+    for (int v = 0; v < W_N; v++) {
+        const float *x = values + v * W_DIM;
+        for (int i = 0; i < W_DIM * W_DIM; i++) {
+            const double d = ((double)x[i / W_DIM] - mean[i / W_DIM]) *
+                                 ((double)x[i % W_DIM] - mean[i % W_DIM]) -
+                             s[i / W_DIM][i % W_DIM];
+            error += d * d / W_N / W_N;
+        }
+    }
+    for (int i = 0; i < W_DIM * W_DIM; i++) {
+        const double d = s[i / W_DIM][i % W_DIM] - (i / W_DIM == i % W_DIM ? m : 0);
+        distance += d * d;
+    }
+    const double share = error / distance;
+    assert_true(share > 0.001 && share < 0.5);
+    for (int i = 0; i < W_DIM * W_DIM; i++)
+        s[i / W_DIM][i % W_DIM] = (1 - share) * s[i / W_DIM][i % W_DIM] +
+                                  (i / W_DIM == i % W_DIM ? share * m : 0);
+    invert(s);
+}
+
+static void mahalanobis_is_what_an_inverse_gives(void **state)
+{
+    (void)state;
+    const bovw_rank_options opts = {.metric = BOVW_METRIC_MAHALANOBIS};
+    static double inverse[W_DIM][W_DIM];
+    float *values = correlated();
+    bovw_vectors *vectors = vectors_of(values, W_N, W_DIM);
+    float *scores = all_scores(vectors, &opts, NULL);
+    plain_inverse(values, inverse);
+    for (int q = 0; q < 20; q++) {
+        for (int v = 0; v < W_N; v++) {
+            double sum = 0;
+            for (int i = 0; i < W_DIM; i++) {
+                for (int j = 0; j < W_DIM; j++)
+                    sum += inverse[i][j] *
+                           (double)(values[q * W_DIM + i] - values[v * W_DIM + i]) *
+                           (double)(values[q * W_DIM + j] - values[v * W_DIM + j]);
+            }
+            const double want = sum > 0 ? -sqrt(sum) : 0;
+            assert_near((double)scores[q * W_N + v], want, 1e-4 * fabs(want) + 1e-6);
+        }
+    }
+    free(scores);
+    free(values);
+    bovw_vectors_close(vectors);
+}
+
+static void what_is_learned_does_not_depend_on_threads(void **state)
+{
+    (void)state;
+    static const bovw_rank_options all[] = {
+        {.metric = BOVW_METRIC_MAHALANOBIS},
+        {.metric = BOVW_METRIC_COSINE, .whiten = 7},
+        {.metric = BOVW_METRIC_EUCLIDEAN, .whiten = W_DIM}};
+    const bovw_compute slow = {.n_threads = 1, .kernel = "portable"};
+    const bovw_compute fast = {.n_threads = 3};
+    float *values = correlated();
+    bovw_vectors *vectors = vectors_of(values, W_N, W_DIM);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        float *one = all_scores(vectors, &all[i], &slow);
+        float *many = all_scores(vectors, &all[i], &fast);
+        assert_memory_equal(one, many, W_N * W_N * sizeof *one);
+        free(one);
+        free(many);
+    }
+    free(values);
+    bovw_vectors_close(vectors);
+}
+
+static void refuse_rank(const bovw_vectors *vectors, bovw_metric metric, uint32_t whiten,
+                        bovw_status status, const char *reason)
+{
+    const bovw_rank_options opts = {.metric = metric, .whiten = whiten};
+    bovw_error err = {0};
+    found f = {.stop_at = 0};
+    assert_int_equal(bovw_vectors_rank(vectors, vectors, &opts, NULL, NULL, keep, &f, &err),
+                     status);
+    assert_non_null(strstr(err.text, reason));
+}
+
+static void what_cannot_be_learned_is_told(void **state)
+{
+    (void)state;
+    static const float same[6] = {0.1F, 7, 0.1F, 7, 0.1F, 7};
+    float bad[8];
+    bovw_vectors *vectors = vectors_of(cross, 4, 2);
+    refuse_rank(vectors, BOVW_METRIC_COSINE, 3, BOVW_ERR_MISMATCH,
+                "2 dimensions cannot be whitened to 3");
+    refuse_rank(vectors, BOVW_METRIC_MAHALANOBIS, 2, BOVW_ERR_ARG, "whitens already");
+    bovw_vectors_close(vectors);
+    vectors = vectors_of(cross, 2, 4);
+    refuse_rank(vectors, BOVW_METRIC_EUCLIDEAN, 2, BOVW_ERR_MISMATCH,
+                "whitening to 2 dimensions needs 3 vectors or more, not 2");
+    bovw_vectors_close(vectors);
+    vectors = vectors_of(cross, 1, 8);
+    refuse_rank(vectors, BOVW_METRIC_MAHALANOBIS, 0, BOVW_ERR_MISMATCH,
+                "a covariance needs 2 vectors or more");
+    bovw_vectors_close(vectors);
+    vectors = vectors_of(same, 3, 2);
+    refuse_rank(vectors, BOVW_METRIC_MAHALANOBIS, 0, BOVW_ERR_MISMATCH,
+                "all vectors are the same");
+    bovw_vectors_close(vectors);
+    memcpy(bad, cross, sizeof bad);
+    bad[5] = NAN;
+    vectors = vectors_of(bad, 4, 2);
+    refuse_rank(vectors, BOVW_METRIC_MAHALANOBIS, 0, BOVW_ERR_CORRUPT, "row 2: value 1");
+    refuse_rank(vectors, BOVW_METRIC_COSINE, 1, BOVW_ERR_CORRUPT, "row 2: value 1");
+    bovw_vectors_close(vectors);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -520,6 +800,12 @@ int main(void)
         TEST(kernels_agree_to_the_last_bit),
         TEST(search_finds_what_a_plain_loop_finds),
         TEST(search_stops_when_it_should),
+        TEST(mahalanobis_by_hand),
+        TEST(whitening_by_hand),
+        TEST(whitened_vectors_have_the_identity_as_covariance),
+        TEST(mahalanobis_is_what_an_inverse_gives),
+        TEST(what_is_learned_does_not_depend_on_threads),
+        TEST(what_cannot_be_learned_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
