@@ -1,7 +1,7 @@
 /* page_script.h - what a page does beyond showing: sort, filter, unfold.
  *
  * PAGE_SCRIPT_SHA256 is what the page's policy allows to run: after a change
- * tests/cli/14-html.sh says what it has to be.
+ * tests/cli/16-html.sh says what it has to be.
  */
 #ifndef REPORT_PAGE_SCRIPT_H
 #define REPORT_PAGE_SCRIPT_H
