@@ -81,7 +81,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libbovw.a
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libbovw.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
 	    $(BUILD)/libbovw.a $(LDLIBS) -o $@
 
 # Other flags, other objects: everything is built again when the command changes.

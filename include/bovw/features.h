@@ -230,6 +230,8 @@ typedef struct bovw_source_consumer {
  *   stage  the word for monitor->progress, for example "extracting".
  *
  * The consumer sees the same images in the same order for any n_threads.
+ * BOVW_ERR_ARG where the extractor that compute names cannot be made; what the
+ * consumer fails with; BOVW_ERR_CANCELLED; BOVW_ERR_NOMEM.
  * Memory: one extractor per thread and the features of at most 32 images.
  */
 BOVW_API bovw_status bovw_source_run(bovw_source *source, const bovw_compute *compute,

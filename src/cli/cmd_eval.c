@@ -182,13 +182,11 @@ static void print_text(const eval_report *r)
            s->quantisation, s->search, s->verification, s->expansion, timings_sum(s),
            r->total_seconds, r->peak_bytes / 1e6);
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
-    printf("%s: %u images; vocabulary %s (%s); %s; %s --verify %u -n %u, %d "
-           "thread%s, bovw %s\n",
+    printf("%s: %u images; vocabulary %s (%s); %s; %s, %d thread%s, bovw %s\n",
            r->command->index, bovw_index_n_images(r->index), bovw_vocabulary_id(vocabulary),
            bovw_vocabulary_summary(vocabulary), options,
-           search_text(&r->command->search.opts, scoring), r->command->search.opts.verify,
-           r->command->search.opts.top, r->n_threads, plural((uint64_t)r->n_threads),
-           bovw_version());
+           search_text(&r->command->search.opts, scoring), r->n_threads,
+           plural((uint64_t)r->n_threads), bovw_version());
 }
 
 static json_t *json_rows(const eval_report *r)
@@ -219,15 +217,14 @@ static bovw_status print_json(const eval_report *r, bovw_error *err)
 
     json_t *object = json_pack(
         "{s:o, s:{s:f, s:f, s:f, s:f, s:f}, s:f, s:f, s:o, s:i, s:s, s:i, s:o, s:s, s:s, "
-        "s:i, "
-        "s:i, s:i, s:s}",
+        "s:i, s:i, s:i, s:s}",
         "sets", json_rows(r), "seconds", "extraction", s->extraction, "quantisation",
         s->quantisation, "search", s->search, "verification", s->verification, "expansion",
         s->expansion, "total_seconds", r->total_seconds, "peak_bytes", r->peak_bytes,
         "index", json_name(r->command->index), "images", (int)bovw_index_n_images(r->index),
         "vocabulary", bovw_vocabulary_id(vocabulary), "words",
         (int)bovw_vocabulary_size(vocabulary), "trained",
-        json_name(bovw_vocabulary_summary(vocabulary)), "features", options, "scoring",
+        json_name(bovw_vocabulary_summary(vocabulary)), "features", options, "search",
         search_text(&r->command->search.opts, scoring), "verify",
         (int)r->command->search.opts.verify, "top", (int)r->command->search.opts.top,
         "threads", r->n_threads, "version", bovw_version());
@@ -345,12 +342,14 @@ static bovw_status bind(evaluation *e, bovw_binding **binding, bovw_error *err)
 static bovw_status run_queries(evaluation *e, const eval_command *c,
                                const bovw_monitor *monitor, bovw_error *err)
 {
+    char tag[SEARCH_TAG];
     bovw_status status = BOVW_OK;
     e->queries = mem_array(bovw_truth_n_queries(e->truth), sizeof *e->queries);
     if (!e->queries)
         return fail_memory(err, "queries");
     if (c->run)
-        status = bovw_run_writer_open(c->run, "bovw", &e->run, err);
+        status =
+            bovw_run_writer_open(c->run, search_tag(&c->search.opts, tag), &e->run, err);
     if (status != BOVW_OK)
         return status;
     status = c->features ? evaluate_features(e, c->features, monitor, err)

@@ -308,7 +308,8 @@ static bovw_status open_all(query_command *c, const bovw_monitor *monitor,
     if (status == BOVW_OK && bovw_source_count(*source) == 0)
         status = fail(err, BOVW_ERR_ARG, "no pictures in what was given");
     if (status == BOVW_OK)
-        status = results_open(c->format, c->output, c->opened, &c->results, err);
+        status = results_open(c->format, c->output, c->opened, &c->search.opts, &c->results,
+                              err);
     if (status == BOVW_OK && c->html)
         status = open_page(c, err);
     return status;

@@ -47,9 +47,13 @@ typedef struct search_input {
 void search_input_default(search_input *input, uint32_t top);
 extern const struct argp search_argp; /* input: search_input */
 
-/* The options that scoring depends on, as on a command line, for reports. */
-#define SEARCH_TEXT 224
+/* How images are ranked, as on a command line, for all that is written. */
+#define SEARCH_TEXT 320
 const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT]);
+
+/* Tag of a run: "bovw", or "bovw-best" for a preset. */
+#define SEARCH_TAG 40
+const char *search_tag(const bovw_search_options *opts, char tag[SEARCH_TAG]);
 
 /* Seconds of all stages. */
 double timings_sum(const bovw_timings *seconds);

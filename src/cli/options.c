@@ -2,6 +2,7 @@
  *
  * The option groups that commands share, as argp children. Defaults in help
  * texts come from the library, so the two cannot disagree. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -364,32 +365,49 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
     }
 }
 
+static void PRINTF_LIKE(2, 3) append(char text[SEARCH_TEXT], const char *format, ...)
+{
+    const size_t length = strlen(text);
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text + length, SEARCH_TEXT - length, format, values);
+    va_end(values);
+}
+
 const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
 {
-    char assign[24] = "", preset[32] = "";
-    int length = 0;
+    text[0] = 0;
     if (opts->preset)
-        snprintf(preset, sizeof preset, "--preset %s ", opts->preset);
+        append(text, "--preset %s ", opts->preset);
+    append(text, "--score %s", score_name((int)opts->score));
     if (opts->assign)
-        snprintf(assign, sizeof assign, " --assign %u", opts->assign);
-    length = snprintf(text, SEARCH_TEXT, "%s--score %s%s", preset,
-                      score_name((int)opts->score), assign);
-    text += length;
-    const size_t left = SEARCH_TEXT - (size_t)length;
+        append(text, " --assign %u", opts->assign);
     if (opts->score == BOVW_SCORE_TFIDF && opts->tf != BOVW_TF_RAW)
-        snprintf(text, left, " --tf %s", bovw_tf_name(opts->tf));
+        append(text, " --tf %s", bovw_tf_name(opts->tf));
     if (opts->score == BOVW_SCORE_HE)
-        snprintf(text, left, "%s --he-threshold %u --he-sigma %g --burstiness %s",
-                 opts->he_bits == 64 ? " --he-bits 64" : "", opts->he_threshold,
-                 (double)opts->he_sigma, bovw_burstiness_name(opts->burstiness));
+        append(text, "%s --he-threshold %u --he-sigma %g --burstiness %s",
+               opts->he_bits == 64 ? " --he-bits 64" : "", opts->he_threshold,
+               (double)opts->he_sigma, bovw_burstiness_name(opts->burstiness));
     if (opts->score == BOVW_SCORE_ASMK)
-        snprintf(text, left, " --asmk-alpha %g --asmk-tau %g", (double)opts->asmk_alpha,
-                 (double)opts->asmk_tau);
-    if (opts->expand > 0) {
-        const size_t end = strlen(text);
-        snprintf(text + end, left - end, " --expand %u", opts->expand);
-    }
-    return text - length;
+        append(text, " --asmk-alpha %g --asmk-tau %g", (double)opts->asmk_alpha,
+               (double)opts->asmk_tau);
+    append(text, " --verify %u", opts->verify);
+    if (opts->verify > 0)
+        append(text, " --match-assign %u --match-threshold %u", opts->match_assign,
+               opts->match_threshold);
+    if (opts->min_inliers > 0)
+        append(text, " --min-inliers %u", opts->min_inliers);
+    if (opts->expand > 0)
+        append(text, " --expand %u", opts->expand);
+    append(text, " -n %u", opts->top);
+    return text;
+}
+
+const char *search_tag(const bovw_search_options *opts, char tag[SEARCH_TAG])
+{
+    snprintf(tag, SEARCH_TAG, "bovw%s%s", opts->preset ? "-" : "",
+             opts->preset ? opts->preset : "");
+    return tag;
 }
 
 double timings_sum(const bovw_timings *s)

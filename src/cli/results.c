@@ -21,6 +21,7 @@ typedef struct result_format {
 struct results {
     const result_format *format;
     const bovw_index *index;
+    const bovw_search_options *search;
     new_file file;
     bovw_run_writer *run;
 };
@@ -89,6 +90,7 @@ static json_t *json_hit(const results *r, const bovw_hit *hit, uint32_t rank)
 static bovw_status add_json(results *r, const ranked_query *query, bovw_error *err)
 {
     const bovw_timings *s = &query->ranking.seconds;
+    char search[SEARCH_TEXT];
     json_t *hits = json_array();
     for (uint32_t i = 0; i < query->ranking.n; i++) {
         if (json_array_append_new(hits, json_hit(r, &query->ranking.hits[i], i + 1)) != 0) {
@@ -96,12 +98,12 @@ static bovw_status add_json(results *r, const ranked_query *query, bovw_error *e
             return fail_memory(err, "JSON");
         }
     }
-    json_t *line =
-        json_pack("{s:o, s:i, s:i, s:{s:f, s:f, s:f, s:f, s:f}, s:o}", "query",
-                  json_name(query->name), "n_features", (int)query->n_features, "n_images",
-                  (int)query->n_images, "seconds", "extraction", s->extraction,
-                  "quantisation", s->quantisation, "search", s->search, "verification",
-                  s->verification, "expansion", s->expansion, "results", hits);
+    json_t *line = json_pack(
+        "{s:o, s:i, s:i, s:s, s:{s:f, s:f, s:f, s:f, s:f}, s:o}", "query",
+        json_name(query->name), "n_features", (int)query->n_features, "n_images",
+        (int)query->n_images, "search", search_text(r->search, search), "seconds",
+        "extraction", s->extraction, "quantisation", s->quantisation, "search", s->search,
+        "verification", s->verification, "expansion", s->expansion, "results", hits);
     if (!line)
         return fail_memory(err, "JSON");
     bovw_status status = json_write_line(line, r->file.stream, err);
@@ -143,13 +145,15 @@ const char *results_format(size_t i, const char **summary)
 }
 
 bovw_status results_open(const char *format, const char *path, const bovw_index *index,
-                         results **made, bovw_error *err)
+                         const bovw_search_options *search, results **made, bovw_error *err)
 {
+    char tag[SEARCH_TAG];
     results *r = mem_array(1, sizeof *r);
     bovw_status status = BOVW_OK;
     if (!r)
         return fail_memory(err, path);
     r->index = index;
+    r->search = search;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (strcmp(formats[i].name, format) == 0)
             r->format = &formats[i];
@@ -157,7 +161,7 @@ bovw_status results_open(const char *format, const char *path, const bovw_index 
     if (!r->format)
         status = fail(err, BOVW_ERR_ARG, "unknown format \"%s\"", format);
     else if (r->format->is_run)
-        status = bovw_run_writer_open(path, "bovw", &r->run, err);
+        status = bovw_run_writer_open(path, search_tag(search, tag), &r->run, err);
     else
         status = new_file_open(path, &r->file, err);
     if (status != BOVW_OK) {

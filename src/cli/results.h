@@ -18,9 +18,11 @@ typedef struct results results;
 const char *results_format(size_t i, const char **summary);
 
 /* format is one of those names; path "-" is standard output, a file appears
- * under its name at close. The index must outlive the results. */
+ * under its name at close. Index and options, which json and trec record, must
+ * outlive the results. */
 bovw_status results_open(const char *format, const char *path, const bovw_index *index,
-                         results **made, bovw_error *err);
+                         const bovw_search_options *search, results **made,
+                         bovw_error *err);
 bovw_status results_add(results *r, const ranked_query *query, bovw_error *err);
 /* Commit and free, also on failure. */
 bovw_status results_close(results *r, bovw_error *err);

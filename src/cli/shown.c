@@ -86,10 +86,9 @@ char *shown_foot(const char *command_line, const char *path, const bovw_index *i
 
     bovw_feature_options_format(bovw_vocabulary_options(vocabulary), options);
     return mem_format("%s\n%s: %u images, %" PRIu64 " features\n"
-                      "vocabulary %s: %s\n%s\n%s --verify %u -n %u\nbovw %s",
+                      "vocabulary %s: %s\n%s\n%s\nbovw %s",
                       command_line ? command_line : "", path, bovw_index_n_images(index),
                       bovw_index_n_features(index), bovw_vocabulary_id(vocabulary),
                       bovw_vocabulary_summary(vocabulary), options,
-                      search_text(search, scoring), search->verify, search->top,
-                      bovw_version());
+                      search_text(search, scoring), bovw_version());
 }

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/memory.h"
+
 enum {
     N_SMOOTHINGS = 6 /* of an orientation histogram */
 };
@@ -88,4 +90,13 @@ bovw_keypoint sift_keypoint(const bovw_image *grey, int octave, const spot *at, 
                            .y = (at->y * pixel + 0.5F) * step_y - 0.5F,
                            .scale = at->sigma * pixel * sqrtf(step_x * step_y),
                            .angle = wrap_angle(angle)};
+}
+
+bovw_status sift_make_room(bovw_features *out, size_t n, bovw_error *err)
+{
+    out->n = (uint32_t)n;
+    out->keypoints = mem_array(n, sizeof *out->keypoints);
+    out->descriptors = mem_array(n, BOVW_DESCRIPTOR_DIM);
+    return out->keypoints && out->descriptors ? BOVW_OK
+                                              : fail_memory(err, "features of an image");
 }

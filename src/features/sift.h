@@ -47,6 +47,9 @@ void sift_quantise(const float descriptor[DESCRIPTOR_BINS], bool root, uint8_t *
 bovw_keypoint sift_keypoint(const bovw_image *grey, int octave, const spot *at,
                             float angle);
 
+/* Room for n features. BOVW_ERR_NOMEM. */
+bovw_status sift_make_room(bovw_features *out, size_t n, bovw_error *err);
+
 typedef struct sift_fast sift_fast;
 typedef struct sift_vlfeat sift_vlfeat;
 

@@ -111,13 +111,20 @@ static int orient_one(sift_fast *s, uint32_t item)
     return sift_angles(histogram, angles);
 }
 
+/* Put n visits in the order of the scale space. */
+static void sort_visits(sift_fast *s, size_t n)
+{
+    if (n > 0)
+        qsort(s->visits, n, sizeof *s->visits, by_place);
+}
+
 /* Shapes and angles of candidates [from, to). */
 static void orient_range(sift_fast *s, size_t from, size_t to)
 {
     const size_t n = to - from;
     for (size_t i = 0; i < n; i++)
         s->visits[i] = (visit){s->found.items[from + i].order, (uint32_t)(from + i)};
-    qsort(s->visits, n, sizeof *s->visits, by_place);
+    sort_visits(s, n);
 #pragma omp parallel for schedule(dynamic, 32) num_threads(s->n_threads)
     for (size_t i = 0; i < n; i++) {
         const uint32_t item = s->visits[i].item;
@@ -181,8 +188,7 @@ static void describe(sift_fast *s, const bovw_image *grey, bovw_features *out)
 {
     for (uint32_t i = 0; i < out->n; i++)
         s->visits[i] = (visit){s->found.items[s->oriented[i].candidate].order, i};
-    if (out->n > 0)
-        qsort(s->visits, out->n, sizeof *s->visits, by_place);
+    sort_visits(s, out->n);
 #pragma omp parallel for schedule(dynamic, 16) num_threads(s->n_threads)
     for (uint32_t i = 0; i < out->n; i++) {
         const uint32_t item = s->visits[i].item;
@@ -205,11 +211,8 @@ bovw_status sift_fast_run(sift_fast *s, const bovw_image *grey, bovw_features *o
         !orient(s))
         return fail_memory(err, "keypoints of an image");
 
-    out->n = (uint32_t)s->n_oriented;
-    out->keypoints = mem_array(out->n, sizeof *out->keypoints);
-    out->descriptors = mem_array(out->n, BOVW_DESCRIPTOR_DIM);
-    if (!out->keypoints || !out->descriptors)
-        return fail_memory(err, "features of an image");
-    describe(s, grey, out);
-    return BOVW_OK;
+    const bovw_status status = sift_make_room(out, s->n_oriented, err);
+    if (status == BOVW_OK)
+        describe(s, grey, out);
+    return status;
 }

@@ -260,14 +260,9 @@ bovw_status sift_vlfeat_run(sift_vlfeat *s, const bovw_image *grey, bovw_feature
     if (s->n_candidates)
         qsort(s->candidates, s->n_candidates, sizeof *s->candidates, stronger_first);
     status = orient(s, err);
-    if (status != BOVW_OK)
-        return status;
-
-    out->n = (uint32_t)s->n_oriented;
-    out->keypoints = mem_array(out->n, sizeof *out->keypoints);
-    out->descriptors = mem_array(out->n, BOVW_DESCRIPTOR_DIM);
-    if (!out->keypoints || !out->descriptors)
-        return fail_memory(err, "features of an image");
-    describe(s, grey, out);
-    return BOVW_OK;
+    if (status == BOVW_OK)
+        status = sift_make_room(out, s->n_oriented, err);
+    if (status == BOVW_OK)
+        describe(s, grey, out);
+    return status;
 }

@@ -320,6 +320,18 @@ static bovw_status consume_batch(source_run *run, uint32_t first, uint32_t n,
     return status;
 }
 
+/* An extractor that cannot be made is the run's failure, not that of each picture. */
+static bovw_status make_first_extractor(source_run *run, bovw_error *err)
+{
+    const bovw_source *source = run->source;
+    for (size_t i = 0; i < source->n_items; i++) {
+        if (!source->items[i].file)
+            return bovw_extractor_new(&source->options, &run->within, &run->extractors[0],
+                                      err);
+    }
+    return BOVW_OK;
+}
+
 bovw_status bovw_source_run(bovw_source *source, const bovw_compute *compute,
                             const char *stage, const bovw_source_consumer *consumer,
                             const bovw_monitor *monitor, bovw_error *err)
@@ -345,6 +357,7 @@ bovw_status bovw_source_run(bovw_source *source, const bovw_compute *compute,
         run->within = *compute;
     run->within.n_threads = (uint32_t)(n_all / n_threads);
 
+    status = make_first_extractor(run, err);
     for (uint32_t first = 0; status == BOVW_OK && first < source->n_items; first += BATCH) {
         const size_t left = source->n_items - first;
         const uint32_t n = left < BATCH ? (uint32_t)left : BATCH;

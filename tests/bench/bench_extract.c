@@ -20,6 +20,7 @@
 #include "features/extrema.h"
 #include "features/scale_space.h"
 #include "features/sift.h"
+#include "same_feature.h"
 
 enum {
     N_RUNS = 3
@@ -34,43 +35,16 @@ typedef struct totals {
     double least_cosine, sum_cosine;
 } totals;
 
-static double cosine(const uint8_t *a, const uint8_t *b)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (int i = 0; i < BOVW_DESCRIPTOR_DIM; i++) {
-        ab += a[i] * b[i];
-        aa += a[i] * a[i];
-        bb += b[i] * b[i];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : aa == bb;
-}
-
-/* Same place to 0.05 pixels, scale to 1 %, angle to 0.01 radians? */
-static bool is_same(const bovw_keypoint *a, const bovw_keypoint *b)
-{
-    const float turn = fabsf(a->angle - b->angle);
-    return fabsf(a->x - b->x) < 0.05F && fabsf(a->y - b->y) < 0.05F &&
-           fabsf(a->scale - b->scale) < 0.01F * b->scale &&
-           (turn < 0.01F || turn > 6.2731853F);
-}
-
 static void compare(const bovw_features *ours, const bovw_features *theirs, totals *t)
 {
     for (uint32_t i = 0; i < theirs->n; i++) {
-        double best = -1;
-        for (uint32_t j = 0; j < ours->n; j++) {
-            if (!is_same(&ours->keypoints[j], &theirs->keypoints[i]))
-                continue;
-            const double c = cosine(ours->descriptors + (size_t)j * BOVW_DESCRIPTOR_DIM,
-                                    theirs->descriptors + (size_t)i * BOVW_DESCRIPTOR_DIM);
-            best = c > best ? c : best;
-        }
-        if (best < 0)
+        const double cosine = same_feature_cosine(ours, theirs, i);
+        if (cosine < 0)
             continue;
         t->n_paired++;
-        t->n_close += best >= 0.999;
-        t->sum_cosine += best;
-        t->least_cosine = best < t->least_cosine ? best : t->least_cosine;
+        t->n_close += cosine >= 0.999;
+        t->sum_cosine += cosine;
+        t->least_cosine = fmin(cosine, t->least_cosine);
     }
 }
 

@@ -52,4 +52,11 @@ refused '--detector: "mser" is not one of dog, hessian' extract --detector mser
 refused '--kernel: "mmx" is not one of auto' query x a --kernel mmx
 
 [ -z "$(find . -type f ! -name out ! -name err)" ] || fail "something was written"
+
+# An extractor that has not what is asked for is one failure, not one a picture.
+scenes two 1
+expect 1 "$BOVW" extract -o two.feat two --extractor vlfeat --detector hessian
+lines err 1
+has err "vlfeat" "hessian"
+[ -e two.feat ] && fail "a failed extract leaves a file"
 exit 0

@@ -43,3 +43,9 @@ has err "deep" "baseline, fast, best"
 expect 0 "$BOVW" index create -q --signatures none plain.bovw photos
 expect 1 "$BOVW" query plain.bovw photos/s1-a.pgm --preset best
 has err "--signatures"
+
+# What is written says how it was found.
+expect 0 "$BOVW" query photos.bovw photos/s6-a.pgm -n 2 --preset best --format json
+has out '"search":"--preset best --score he' "--verify 200" "--expand 10 -n 2"
+expect 0 "$BOVW" query photos.bovw photos/s6-a.pgm -n 2 --preset best --format trec
+has out " bovw-best"

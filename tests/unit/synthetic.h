@@ -163,7 +163,7 @@ static inline uint8_t *slurp(const char *path, size_t *n)
     return bytes;
 }
 
-static inline void spit(const char *path, const uint8_t *bytes, size_t n)
+static inline void spit(const char *path, const void *bytes, size_t n)
 {
     FILE *stream = fopen(path, "wb");
     if (!stream || fwrite(bytes, 1, n, stream) != n || fclose(stream) != 0)

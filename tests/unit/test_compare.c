@@ -35,19 +35,11 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void write_bytes(const char *file, const void *bytes, size_t n)
-{
-    FILE *stream = fopen(file, "wb");
-    assert_non_null(stream);
-    assert_int_equal(fwrite(bytes, 1, n, stream), n);
-    assert_int_equal(fclose(stream), 0);
-}
-
 static bovw_run *open_text(const char *text)
 {
     bovw_run *run = NULL;
     bovw_error err = {0};
-    write_bytes(path, text, strlen(text));
+    spit(path, text, strlen(text));
     if (bovw_run_open(path, &run, &err) != BOVW_OK)
         fail_msg("%s", err.text);
     return run;
@@ -58,7 +50,7 @@ static bovw_truth *open_qrels(const char *text)
     bovw_truth *truth = NULL;
     bovw_error err = {0};
     char *file = mem_format("%s/qrels", folder), *spec = mem_format("qrels:%s", file);
-    write_bytes(file, text, strlen(text));
+    spit(file, text, strlen(text));
     if (bovw_truth_open(spec, &truth, &err) != BOVW_OK)
         fail_msg("%s", err.text);
     free(file);
@@ -109,7 +101,7 @@ static void refuse(const char *text, size_t n, const char *reason)
 {
     bovw_run *run = NULL;
     bovw_error err = {0};
-    write_bytes(path, text, n);
+    spit(path, text, n);
     assert_int_not_equal(bovw_run_open(path, &run, &err), BOVW_OK);
     assert_null(run);
     char *want = mem_format("%s: %s", path, reason);
@@ -309,7 +301,7 @@ static void comparisons_have_sets_groups_and_an_order(void **state)
     bovw_comparison *c = NULL;
     uint32_t order[6];
     double means[BOVW_MAX_MEASURES];
-    write_bytes(file, table, strlen(table));
+    spit(file, table, strlen(table));
     assert_int_equal(bovw_truth_open(spec, &truth, NULL), BOVW_OK);
     /* The second run finds c and e first, and b second. */
     bovw_run *runs[2] = {open_text("a Q0 b 1 1 t\n"),

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "same_feature.h"
 #include "synthetic.h"
 
 /* Last: cmocka has a macro fail(), which our headers have as a function. */
@@ -32,37 +33,6 @@ static bovw_features run(const char *extractor, const char *kernel, uint32_t n_t
     return features;
 }
 
-static double cosine(const uint8_t *a, const uint8_t *b)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (int i = 0; i < BOVW_DESCRIPTOR_DIM; i++) {
-        ab += a[i] * b[i];
-        aa += a[i] * a[i];
-        bb += b[i] * b[i];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1.0;
-}
-
-/* The cosine with our feature in the same place; -1 where there is none. */
-static double best_cosine(const bovw_features *ours, const bovw_features *theirs,
-                          uint32_t i)
-{
-    const bovw_keypoint *b = &theirs->keypoints[i];
-    double best = -1;
-    for (uint32_t j = 0; j < ours->n; j++) {
-        const bovw_keypoint *a = &ours->keypoints[j];
-        const float turn = fabsf(a->angle - b->angle);
-        if (fabsf(a->x - b->x) >= 0.05F || fabsf(a->y - b->y) >= 0.05F ||
-            fabsf(a->scale - b->scale) >= 0.01F * b->scale ||
-            (turn >= 0.01F && turn <= 6.2731853F))
-            continue;
-        const double c = cosine(ours->descriptors + (size_t)j * BOVW_DESCRIPTOR_DIM,
-                                theirs->descriptors + (size_t)i * BOVW_DESCRIPTOR_DIM);
-        best = c > best ? c : best;
-    }
-    return best;
-}
-
 static void compare_with_vlfeat(bovw_feature_options opts)
 {
     uint32_t n = 0, n_found = 0, n_close = 0;
@@ -73,7 +43,7 @@ static void compare_with_vlfeat(bovw_feature_options opts)
         assert_in_range(ours.n, theirs.n * 0.99, theirs.n * 1.01);
         n += theirs.n;
         for (uint32_t j = 0; j < theirs.n; j++) {
-            const double c = best_cosine(&ours, &theirs, j);
+            const double c = same_feature_cosine(&ours, &theirs, j);
             n_found += c >= 0;
             n_close += c >= 0.999;
         }

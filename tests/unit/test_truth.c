@@ -46,14 +46,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void write_bytes(const char *file, const void *bytes, size_t n)
-{
-    FILE *stream = fopen(file, "wb");
-    assert_non_null(stream);
-    assert_int_equal(fwrite(bytes, 1, n, stream), n);
-    assert_int_equal(fclose(stream), 0);
-}
-
 static bovw_status open_file(bovw_truth **truth, bovw_error *err)
 {
     char *spec = mem_format("groups:%s", path);
@@ -67,7 +59,7 @@ static bovw_truth *open_text(const char *text)
 {
     bovw_truth *truth = NULL;
     bovw_error err = {0};
-    write_bytes(path, text, strlen(text));
+    spit(path, text, strlen(text));
     if (open_file(&truth, &err) != BOVW_OK)
         fail_msg("%s", err.text);
     return truth;
@@ -80,7 +72,7 @@ static void refuse_bytes(const void *bytes, size_t n, bovw_status status,
 {
     bovw_truth *truth = NULL;
     bovw_error err = {0};
-    write_bytes(path, bytes, n);
+    spit(path, bytes, n);
     assert_int_equal(open_file(&truth, &err), status);
     assert_int_equal(err.status, status);
     assert_null(truth);
@@ -272,7 +264,7 @@ static void every_cut_of_a_file_opens_or_is_refused(void **state)
     for (size_t n = 0; n <= strlen(table); n++) {
         bovw_truth *truth = NULL;
         bovw_error err = {0};
-        write_bytes(path, table, n);
+        spit(path, table, n);
         if (open_file(&truth, &err) == BOVW_OK) {
             assert_true(bovw_truth_n_queries(truth) >= 2);
             n_open++;
@@ -294,7 +286,7 @@ static void files_that_cannot_be_read_are_named(void **state)
     assert_int_equal(open_file(&truth, &err), BOVW_ERR_IO);
     assert_non_null(strstr(err.text, path));
 
-    write_bytes(path, "x", 1);
+    spit(path, "x", 1);
     assert_int_equal(truncate(path, (off_t)1024 * 1024 * 1024 + 1), 0);
     assert_int_equal(open_file(&truth, &err), BOVW_ERR_LIMIT);
     assert_non_null(strstr(err.text, path));
@@ -454,10 +446,10 @@ static void pictures_are_looked_for_beside_the_truth_then_here(void **state)
     char *nowhere = mem_format("%s/nowhere.jpg", folder);
     bovw_error err = {0};
     bovw_truth *truth = open_text(text);
-    write_bytes(beside, "1", 1);
+    spit(beside, "1", 1);
     assert_int_equal(chdir(here), 0);
-    write_bytes("beside.jpg", "2", 1);
-    write_bytes("here.jpg", "3", 1);
+    spit("beside.jpg", "2", 1);
+    spit("here.jpg", "3", 1);
 
     assert_int_equal(bovw_truth_picture(truth, 0, &picture, &err), BOVW_OK);
     assert_string_equal(picture, beside);
@@ -495,8 +487,8 @@ static void a_truth_in_the_current_folder_and_absolute_names_work(void **state)
     free(want);
     bovw_truth_close(truth);
     assert_int_equal(chdir(folder), 0);
-    write_bytes("far.jpg", "1", 1);
-    write_bytes("near.jpg", "1", 1);
+    spit("far.jpg", "1", 1);
+    spit("near.jpg", "1", 1);
     assert_int_equal(bovw_truth_open("groups:truth.tsv", &truth, &err), BOVW_OK);
 
     assert_int_equal(bovw_truth_picture(truth, 0, &picture, &err), BOVW_OK);

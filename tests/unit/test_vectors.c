@@ -37,14 +37,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void write_bytes(const char *file, const void *bytes, size_t n)
-{
-    FILE *stream = fopen(file, "wb");
-    assert_non_null(stream);
-    assert_int_equal(fwrite(bytes, 1, n, stream), n);
-    assert_int_equal(fclose(stream), 0);
-}
-
 /* An npy file of this version and header, and n bytes of elements. */
 static void write_npy(int version, const char *header, const void *elements, size_t n)
 {
@@ -59,7 +51,7 @@ static void write_npy(int version, const char *header, const void *elements, siz
     memcpy(bytes + begin, header, length);
     if (n > 0)
         memcpy(bytes + begin + length, elements, n);
-    write_bytes(path, bytes, begin + length + n);
+    spit(path, bytes, begin + length + n);
     free(bytes);
 }
 
@@ -150,16 +142,16 @@ static void fvecs_and_bvecs(void **state)
         store_lefloat(floats + 12 * i + 4, want[2 * i]);
         store_lefloat(floats + 12 * i + 8, want[2 * i + 1]);
     }
-    write_bytes(fvecs, floats, 24);
+    spit(fvecs, floats, 24);
     check_values(fvecs, 2, 2, want);
-    write_bytes(bvecs, bytes, 12);
+    spit(bvecs, bytes, 12);
     check_values(bvecs, 2, 2, bytes_want);
 
     /* The second vector says another dimension. */
     bovw_error err = {0};
     float out[4];
     floats[12] = 3;
-    write_bytes(fvecs, floats, 24);
+    spit(fvecs, floats, 24);
     bovw_vectors *vectors = open_good(fvecs);
     assert_int_equal(bovw_vectors_read(vectors, 0, 2, out, &err), BOVW_ERR_CORRUPT);
     char *reason = mem_format("%s: row 1: dimension 3, not 2", fvecs);
@@ -229,18 +221,18 @@ static void malformed_npy(void **state)
     }
     write_npy(4, "{}", zeros, 0);
     refuse(path, "npy: version 4, not 1 to 3");
-    write_bytes(path, "\x93NUMPY\x01\x00", 8);
+    spit(path, "\x93NUMPY\x01\x00", 8);
     refuse(path, "npy: cut off in its header");
-    write_bytes(path, "\x93NUMPY\x01\x00\xff\x00{}", 12);
+    spit(path, "\x93NUMPY\x01\x00\xff\x00{}", 12);
     refuse(path, "npy: cut off in its header");
-    write_bytes(path, "text", 4);
+    spit(path, "text", 4);
     refuse(path, "not a file of vectors: neither npy nor named .fvecs or .bvecs");
     char *fvecs = mem_format("%s/a.fvecs", folder);
-    write_bytes(fvecs, "abc", 3);
+    spit(fvecs, "abc", 3);
     refuse(fvecs, "too short for one vector");
-    write_bytes(fvecs, "\0\0\0\0", 4);
+    spit(fvecs, "\0\0\0\0", 4);
     refuse(fvecs, "row 0: dimension 0, not in [1, 1048576]");
-    write_bytes(fvecs, "\2\0\0\0", 4);
+    spit(fvecs, "\2\0\0\0", 4);
     refuse(fvecs, "4 bytes are not whole vectors of dimension 2");
     refuse("/nowhere/v.npy", "No such file or directory");
     free(fvecs);
@@ -278,7 +270,7 @@ static void refuse_names(const char *text, uint32_t n, const char *reason)
 {
     bovw_names names = {0};
     bovw_error err = {0};
-    write_bytes(path, text, strlen(text));
+    spit(path, text, strlen(text));
     assert_int_not_equal(bovw_names_read(path, n, &names, &err), BOVW_OK);
     assert_null(names.items);
     char *want = mem_format("%s: %s", path, reason);
@@ -294,7 +286,7 @@ static void names_are_lines(void **state)
                                         (BYTE_ORDER_MARK "a b.jpg\nc\n")};
     for (size_t i = 0; i < 3; i++) {
         bovw_names names = {0};
-        write_bytes(path, texts[i], strlen(texts[i]));
+        spit(path, texts[i], strlen(texts[i]));
         assert_int_equal(bovw_names_read(path, 2, &names, NULL), BOVW_OK);
         assert_int_equal(names.n, 2);
         assert_string_equal(names.items[0], "a b.jpg");
