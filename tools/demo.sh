@@ -119,6 +119,6 @@ $found of $asked queries found the other view of their scene first.
   match picture: $demo/matches.png
 
 To search your own photographs:
-  $bovw index create -v $vocabulary my.bovw FOLDER
-  $bovw query my.bovw PICTURE --verify 100 --html results.html
+  $bovw index create my.bovw FOLDER
+  $bovw query my.bovw PICTURE --preset best --html results.html
 TEXT

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* Sort by the upper 32 bits, stably: a radix sort that leaves out the digits
- * that all keys share. keys and spare are (n,). */
+ * that all keys share. keys and spare are (n,). O(n), and least where they are
+ * sorted already. */
 void keys_sort(uint64_t *keys, uint64_t *spare, size_t n);
 
 #endif
