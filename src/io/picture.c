@@ -69,13 +69,6 @@ static const picture_kind *find_kind(const picture_file *file, bovw_error *err)
     return NULL;
 }
 
-bovw_status picture_check(const picture_file *file, picture_info *info, bovw_error *err)
-{
-    const picture_kind *kind = find_kind(file, err);
-    *info = (picture_info){.orientation = 1};
-    return kind ? kind->check(file, info, err) : BOVW_ERR_FORMAT;
-}
-
 /* ---- decoding -------------------------------------------------------------- */
 
 static bovw_status decode_with_stb(const picture_file *file, uint32_t channels,

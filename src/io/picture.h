@@ -26,13 +26,10 @@ typedef struct picture_info {
     uint32_t orientation;   /* of EXIF, 1 to 8; 1 where there is none */
 } picture_info;
 
-/* Find the kind of picture, check the file, fill *info. Nothing is allocated
- * in proportion to the picture. BOVW_ERR_FORMAT, _CORRUPT, _LIMIT. */
-bovw_status picture_check(const picture_file *file, picture_info *info, bovw_error *err);
-
-/* Check and decode to grey (channels 1) or RGB (3); fills *info and width,
- * height, channels and pixels of *image, as stored. Transparent pixels become
- * white. Also BOVW_ERR_NOMEM. */
+/* Find the kind of picture, check the file, and decode to grey (channels 1) or
+ * RGB (3); fills *info and width, height, channels and pixels of *image, as
+ * stored. Transparent pixels become white. Nothing is allocated in proportion to
+ * the picture before the check. BOVW_ERR_FORMAT, _CORRUPT, _LIMIT, _NOMEM. */
 bovw_status picture_decode(const picture_file *file, uint32_t channels, picture_info *info,
                            bovw_image *image, bovw_error *err);
 

@@ -167,12 +167,3 @@ void draw_circle(const draw_canvas *canvas, draw_point centre, double radius, dr
         }
     }
 }
-
-void draw_rectangle(const draw_canvas *canvas, draw_point corner, draw_point opposite,
-                    draw_pen pen)
-{
-    const draw_point corners[4] = {
-        corner, {opposite.x, corner.y}, opposite, {corner.x, opposite.y}};
-    for (int i = 0; i < 4; i++)
-        draw_line(canvas, corners[i], corners[(i + 1) % 4], pen);
-}

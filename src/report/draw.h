@@ -47,8 +47,4 @@ void draw_line(const draw_canvas *canvas, draw_point from, draw_point to, draw_p
 /* The circle line of this radius; radius 0 gives a disc as wide as the pen. */
 void draw_circle(const draw_canvas *canvas, draw_point centre, double radius, draw_pen pen);
 
-/* A closed outline through two opposite corners in any order. */
-void draw_rectangle(const draw_canvas *canvas, draw_point corner, draw_point opposite,
-                    draw_pen pen);
-
 #endif
