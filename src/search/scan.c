@@ -46,54 +46,6 @@ void scan_free(scan *s)
     free(s);
 }
 
-enum {
-    PREFETCH_SEGMENTS = 4, /* of many segments, what comes first */
-    FAR_WORDS = 8,         /* so many words before it is needed: where a list is */
-    NEAR_WORDS = 3,        /* and the list itself, whose start brings the rest */
-    LINE_BYTES = 64
-};
-
-static void prefetch_place(const segment *seg, bool is_asmk, uint32_t word)
-{
-    __builtin_prefetch((is_asmk ? seg->posting_starts : seg->feature_starts) +
-                       (size_t)word * 8);
-    __builtin_prefetch(seg->posting_offsets + (size_t)word * 8);
-    __builtin_prefetch(seg->frequencies + (size_t)word * 4);
-}
-
-/* A damaged place is prefetched like any other: that reads nothing. */
-static void prefetch_list(const segment *seg, bool is_asmk, uint32_t word)
-{
-    const uint8_t *starts = is_asmk ? seg->posting_starts : seg->feature_starts;
-    const uint64_t first = load_le64(starts + (size_t)word * 8);
-    const uint64_t postings = load_le64(seg->posting_offsets + (size_t)word * 8);
-    if (first >= (is_asmk ? seg->n_postings : seg->n_features) ||
-        postings >= seg->postings_bytes)
-        return;
-    const uint8_t *const *planes = is_asmk ? seg->asmk : seg->he;
-    for (int plane = 0; plane < 2; plane++) {
-        for (int line = 0; planes[plane] && line < 4; line++)
-            __builtin_prefetch(planes[plane] + first * sizeof(uint64_t) +
-                               line * LINE_BYTES);
-    }
-    for (int line = 0; line < 3; line++)
-        __builtin_prefetch(seg->postings + postings + line * LINE_BYTES);
-}
-
-void scan_prefetch(const scan *s, const uint32_t *words, size_t n, size_t stride)
-{
-    const uint32_t n_segments =
-        s->index->n_segments < PREFETCH_SEGMENTS ? s->index->n_segments : PREFETCH_SEGMENTS;
-    for (uint32_t i = 0; i < n_segments; i++) {
-        if (n > FAR_WORDS)
-            prefetch_place(&s->index->segments[i], s->kind == SCAN_ASMK,
-                           words[FAR_WORDS * stride]);
-        if (n > NEAR_WORDS)
-            prefetch_list(&s->index->segments[i], s->kind == SCAN_ASMK,
-                          words[NEAR_WORDS * stride]);
-    }
-}
-
 void scan_word(scan *s, uint32_t word, const uint64_t query[2], uint32_t threshold)
 {
     s->word = word;

@@ -46,11 +46,6 @@ bovw_status scan_new(const bovw_index *index, scan_kind kind, bool is_long,
                      const char *kernel, scan **made, bovw_error *err);
 void scan_free(scan *s);
 
-/* Fetch what the next words need into the cache while the current one is worked
- * on: n words in the order in which they come, each `stride` 32-bit places behind
- * the one before. */
-void scan_prefetch(const scan *s, const uint32_t *words, size_t n, size_t stride);
-
 /* Begin with a word. */
 void scan_word(scan *s, uint32_t word, const uint64_t query[2], uint32_t threshold);
 

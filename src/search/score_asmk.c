@@ -111,7 +111,6 @@ static bovw_status run(scoring *s, const terms *query, bovw_error *err)
         if (idf == 0.0F)
             continue;
         square += t->weight * (double)idf * (double)idf;
-        scan_prefetch(s->scan, &t->word, query->n - i, sizeof *t / sizeof t->word);
         scan_word(s->scan, t->word, t->signature, s->threshold);
         while (status == BOVW_OK && matches.n > 0) {
             status = scan_next(s->scan, &matches, err);

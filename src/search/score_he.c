@@ -215,7 +215,6 @@ static bovw_status run(scoring *s, const terms *query, bovw_error *err)
         uint32_t n_touched = 0;
         for (; i < query->n && query->items[i].feature == first->feature; i++) {
             const term *t = &query->items[i];
-            scan_prefetch(s->scan, &t->word, query->n - i, sizeof *t / sizeof t->word);
             const bovw_status result = add_word(s, t->word, t->signature, &n_touched, err);
             status = result != BOVW_OK ? result : status;
         }

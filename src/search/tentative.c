@@ -103,7 +103,6 @@ static bovw_status find_word(tentative *t, uint32_t query_feature, uint32_t word
 bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hit *hits,
                            uint32_t n, bovw_error *err)
 {
-    const size_t n_words = (size_t)query->n * query->stride;
     bovw_status status = BOVW_OK;
     if (n > MAX_RANKS)
         return fail(err, BOVW_ERR_LIMIT, "at most %d images are verified", MAX_RANKS);
@@ -113,7 +112,6 @@ bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hi
     for (uint32_t i = 0; status == BOVW_OK && n > 0 && i < query->n; i++) {
         const size_t first = (size_t)i * query->stride;
         for (size_t j = first; status == BOVW_OK && j < first + query->r; j++) {
-            scan_prefetch(t->scan, query->words + j, n_words - j, 1);
             status = find_word(t, i, query->words[j], query->signatures + 2 * j, err);
         }
     }
