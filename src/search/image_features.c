@@ -77,7 +77,7 @@ void image_features_free(image_features *f)
 
 /* The postings of one word in one segment, and its signatures. */
 typedef struct signed_postings {
-    const uint32_t *images; /* (n,) in the segment */
+    const uint32_t *images; /* (n,) in the segment, by stored number */
     const uint32_t *ends;   /* (n,) signatures up to and with those of a posting */
     uint32_t n;
     const uint8_t *planes[2];
@@ -91,7 +91,7 @@ static bovw_status decode(image_features *f, const segment *seg, uint32_t word,
     if (!mem_grow(&f->images, &f->images_capacity, n, sizeof *f->images) ||
         !mem_grow(&f->tfs, &f->tfs_capacity, n, sizeof *f->tfs))
         return fail_memory(err, "expansion of a query");
-    bovw_status status = segment_postings(seg, word, f->images, f->tfs, err);
+    bovw_status status = segment_stored_postings(seg, word, f->images, f->tfs, err);
     if (status == BOVW_OK)
         status = segment_signatures(seg, word, kind == SCAN_ASMK, p->planes,
                                     &p->n_signatures, err);
@@ -140,14 +140,14 @@ static bovw_status sign_word(image_features *f, const bovw_index *index, scan_ki
         for (size_t i = first; i < end; i++) {
             image_feature *feature = &f->items[i];
             const uint32_t image = feature->image - index->starts[s];
-            if (feature->image < index->starts[s] || image >= seg->n_images)
+            if (feature->image < index->starts[s] || image >= seg->n_live)
                 continue;
             const bovw_status status =
                 is_decoded ? BOVW_OK : decode(f, seg, word, kind, &postings, err);
             if (status != BOVW_OK)
                 return status;
             is_decoded = true;
-            if (!find_signature(&postings, image, kind == SCAN_ASMK ? 0 : feature->nth,
+            if (!find_signature(&postings, segment_stored(seg, image), kind == SCAN_ASMK ? 0 : feature->nth,
                                 feature->signature))
                 return fail(err, BOVW_ERR_CORRUPT,
                             "%s: postings and words of an image disagree", seg->path);

@@ -94,9 +94,13 @@ static bovw_status decode(scan *s, bovw_error *err)
 {
     const segment *seg = &s->index->segments[s->n_segments_seen - 1];
     const uint32_t n_postings = segment_frequency(seg, s->word);
-    const bovw_status status = segment_postings(seg, s->word, s->images, s->tfs, err);
+    /* Signatures follow all stored postings, those of removed images too. */
+    const bovw_status status =
+        segment_stored_postings(seg, s->word, s->images, s->tfs, err);
     if (status != BOVW_OK)
         return status;
+    for (uint32_t i = 0; seg->removed.n > 0 && i < n_postings; i++)
+        s->images[i] = segment_live(seg, s->images[i]);
     if (s->kind == SCAN_HE && !mem_grow(&s->spread, &s->spread_capacity,
                                         (size_t)s->n_signatures, sizeof *s->spread))
         return fail_memory(err, "matches of a query");
@@ -109,37 +113,58 @@ static bovw_status decode(scan *s, bovw_error *err)
     return BOVW_OK;
 }
 
-bovw_status scan_next(scan *s, scan_matches *matches, bovw_error *err)
+/* Leave out the matches of removed images: how many are left. */
+static size_t drop_removed(scan *s, const uint32_t *owners, size_t n_found)
 {
-    size_t n_found = 0, n_block = 0;
-    bovw_status status = BOVW_OK;
+    size_t n = 0;
+    for (size_t i = 0; i < n_found; i++) {
+        s->found.positions[n] = s->found.positions[i];
+        s->found.distances[n] = s->found.distances[i];
+        n += owners[s->found.positions[i]] != IMAGE_REMOVED;
+    }
+    return n;
+}
 
-    matches->n = 0;
-    for (;;) {
-        if (s->n_scanned < s->n_signatures) {
-            n_found = scan_block(s, &n_block);
-            if (n_found > 0)
-                break;
-            s->n_scanned += n_block;
-        } else if (s->n_segments_seen < s->index->n_segments) {
-            status = next_segment(s, err);
-        } else {
-            return BOVW_OK;
-        }
+/* Matches of the next block of the current segment; matches->n is 0 where there
+ * are none. */
+static bovw_status next_block(scan *s, scan_matches *matches, bovw_error *err)
+{
+    const segment *seg = &s->index->segments[s->n_segments_seen - 1];
+    size_t n_block = 0;
+    size_t n_found = scan_block(s, &n_block);
+    if (n_found > 0 && !s->is_decoded) {
+        const bovw_status status = decode(s, err);
         if (status != BOVW_OK)
             return status;
     }
-    if (!s->is_decoded)
-        status = decode(s, err);
-    if (status != BOVW_OK)
-        return status;
-    const uint32_t *owners = s->kind == SCAN_HE ? s->spread : s->images;
-    *matches = (scan_matches){.n = n_found,
-                              .positions = s->found.positions,
-                              .distances = s->found.distances,
-                              .owners = owners + s->n_scanned,
-                              .n_before = (size_t)s->n_scanned,
-                              .first_image = s->index->starts[s->n_segments_seen - 1]};
+    /* Not looked at where nothing was found. */
+    const uint32_t *owners =
+        s->is_decoded ? (s->kind == SCAN_HE ? s->spread : s->images) + s->n_scanned : NULL;
+    if (n_found > 0 && seg->removed.n > 0)
+        n_found = drop_removed(s, owners, n_found);
+    if (n_found > 0)
+        *matches = (scan_matches){.n = n_found,
+                                  .positions = s->found.positions,
+                                  .distances = s->found.distances,
+                                  .owners = owners,
+                                  .n_before = (size_t)s->n_scanned,
+                                  .first_image = s->index->starts[s->n_segments_seen - 1]};
     s->n_scanned += n_block;
     return BOVW_OK;
+}
+
+bovw_status scan_next(scan *s, scan_matches *matches, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+
+    matches->n = 0;
+    while (status == BOVW_OK && matches->n == 0) {
+        if (s->n_scanned < s->n_signatures)
+            status = next_block(s, matches, err);
+        else if (s->n_segments_seen < s->index->n_segments)
+            status = next_segment(s, err);
+        else
+            break;
+    }
+    return status;
 }

@@ -57,10 +57,10 @@ static bovw_status add_term(scoring *s, uint32_t word, float weight, bovw_error 
     const bovw_index *index = s->index;
     for (uint32_t i = 0; i < index->n_segments; i++) {
         const segment *seg = &index->segments[i];
-        const uint32_t n = segment_frequency(seg, word);
-        if (n == 0)
+        uint32_t n = 0;
+        if (segment_frequency(seg, word) == 0)
             continue;
-        const bovw_status status = segment_postings(seg, word, s->images, s->tfs, err);
+        const bovw_status status = segment_postings(seg, word, s->images, s->tfs, &n, err);
         if (status != BOVW_OK)
             return status;
         add_postings(s->scores + index->starts[i], s->images, s->tfs, n, weight,

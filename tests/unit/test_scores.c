@@ -735,7 +735,7 @@ static void make_old(const fixture *f, const char *index)
         BOVW_OK);
     char *text = (char *)slurp(manifest_file, &n), hex[17];
     text[n - 18] = '\0'; /* the line with the checksum */
-    char *version = strstr(text, "\"version\": 2"), *line = strstr(text, " \"signatures\"");
+    char *version = strstr(text, "\"version\": 3"), *line = strstr(text, " \"signatures\"");
     char *sums_at = strstr(text, "\"weights\": \"");
     assert_true(version && line && sums_at);
     version[strlen("\"version\": ")] = '1';
