@@ -145,7 +145,7 @@ static bovw_status print_index(const info_command *c, const bovw_monitor *monito
            "generation: %" PRIu64 "\n"
            "bytes: %" PRIu64 "\n"
            "removed images: %u\n"
-           "bytes that compact would free: about %" PRIu64 "\n"
+           "reclaimable bytes: about %" PRIu64 "\n"
            "signatures: %s\n"
            "words: %u\n"
            "vocabulary: %s\n"

@@ -277,9 +277,8 @@ static void report_items(adder *a)
             const char *name = bovw_source_name(a->source, i);
             bovw_error reason;
             fail(&reason, BOVW_ERR_ARG,
-                 "%s: an image of this name but with other content is in the index, which "
-                 "an "
-                 "update would replace",
+                 "%s: an image of this name but with other content is in the index; "
+                 "--update replaces it",
                  name);
             a->monitor->skipped(a->monitor->context, name, &reason);
         }

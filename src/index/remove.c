@@ -24,7 +24,9 @@ static void report_unknown(const char *path, const char *name, const bovw_monito
     bovw_error reason;
     if (!monitor || !monitor->skipped)
         return;
-    fail(&reason, BOVW_ERR_ARG, "%s: not one image of %s", name, path);
+    fail(&reason, BOVW_ERR_ARG,
+         "%s: %s has no image of this name, nor just one whose path ends with it", name,
+         path);
     monitor->skipped(monitor->context, name, &reason);
 }
 
