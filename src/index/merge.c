@@ -373,6 +373,7 @@ static bovw_status verify_sources(merger *m, bovw_error *err)
         status = step(m, k, m->n, err);
         if (status == BOVW_OK)
             status = container_verify(&m->segments[k].file, m->segments[k].path, err);
+        release(m);
     }
     end_pass(m);
     return status;

@@ -37,13 +37,6 @@ bovw_status segment_builder_add(segment_builder *builder, const bovw_features *f
 bovw_status segment_builder_write(segment_builder *builder, const char *path,
                                   uint64_t *checksum, bovw_error *err);
 
-struct segment;
-
-/* Does a segment have exactly the postings that its builder would write now?
- * BOVW_ERR_CORRUPT where it has not. */
-bovw_status segment_builder_compare(const segment_builder *builder, const struct segment *s,
-                                    bovw_error *err);
-
 /* ---- reading ------------------------------------------------------------- */
 
 /* A mapped segment, and what is removed of it. Pointers are into the map, integers
@@ -98,7 +91,9 @@ static inline uint32_t segment_live(const segment *s, uint32_t stored)
     return s->removed.live ? s->removed.live[stored] : stored;
 }
 
-/* Read every byte: checksums, and that postings follow from the features. */
+/* Read every byte: checksums, and that postings and signatures follow from the
+ * features. Memory: at most 16 bytes for each of 16 million features, or of those
+ * of one image, and 8 bytes an image and 16 a word. */
 bovw_status segment_check(const segment *s, bovw_error *err);
 
 /* image: a stored number, in [0, n_images) of the segment. */

@@ -376,45 +376,6 @@ static bovw_status add_signature_sections(segment_builder *b, uint64_t *starts[2
 
 /* ---- whole segments -------------------------------------------------------- */
 
-/* Do stored starts agree with the words of the images? */
-static bool same_starts(const segment_builder *b, const uint8_t *stored, bool is_pairs,
-                        bool *has_memory)
-{
-    if (!stored)
-        return true;
-    uint64_t *starts = count_starts(b, is_pairs);
-    bool same = starts != NULL;
-    *has_memory = *has_memory && starts;
-    for (uint32_t w = 0; same && w <= b->n_words; w++)
-        same = load_le64(stored + (size_t)w * 8) == starts[w];
-    free(starts);
-    return same;
-}
-
-bovw_status segment_builder_compare(const segment_builder *b, const struct segment *s,
-                                    bovw_error *err)
-{
-    byte_array offsets = {0}, postings = {0};
-    bovw_status status = encode_postings(b, &offsets, &postings, err);
-    bool same = status == BOVW_OK && s->n_postings == b->n_pairs &&
-                s->postings_bytes + CODED_PADDING == postings.n &&
-                memcmp(s->postings, postings.bytes, postings.n) == 0 &&
-                memcmp(s->posting_offsets, offsets.bytes, offsets.n) == 0;
-    for (uint32_t w = 0; same && w < b->n_words; w++)
-        same = load_le32(s->frequencies + (size_t)w * 4) == b->frequencies[w];
-    bool has_memory = true;
-    same = same && same_starts(b, s->feature_starts, false, &has_memory) &&
-           same_starts(b, s->posting_starts, true, &has_memory);
-    if (status == BOVW_OK && !has_memory)
-        status = fail_memory(err, s->path);
-    if (status == BOVW_OK && !same)
-        status = fail(err, BOVW_ERR_CORRUPT, "%s: postings and words of images disagree",
-                      s->path);
-    free(offsets.bytes);
-    free(postings.bytes);
-    return status;
-}
-
 static void empty_builder(segment_builder *b)
 {
     b->n_images = 0;

@@ -201,7 +201,7 @@ static bool section_is_whole(const container *file, const container_section *s,
         const uint64_t left = s->n_bytes - at;
         const size_t n = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
         hash64_add(hash, data + at, n);
-        if (s->n_bytes > CHUNK_BYTES)
+        if (file->map.size > CHUNK_BYTES)
             file_map_done(&file->map, (size_t)(data - file->map.data) + at, n);
     }
     return hash64_take(hash) == s->checksum;
