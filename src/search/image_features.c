@@ -147,8 +147,8 @@ static bovw_status sign_word(image_features *f, const bovw_index *index, scan_ki
             if (status != BOVW_OK)
                 return status;
             is_decoded = true;
-            if (!find_signature(&postings, segment_stored(seg, image), kind == SCAN_ASMK ? 0 : feature->nth,
-                                feature->signature))
+            if (!find_signature(&postings, segment_stored(seg, image),
+                                kind == SCAN_ASMK ? 0 : feature->nth, feature->signature))
                 return fail(err, BOVW_ERR_CORRUPT,
                             "%s: postings and words of an image disagree", seg->path);
         }
