@@ -6,7 +6,9 @@
  * equal for two vectors with probability 1 - angle / pi (Charikar, "Similarity estimation
  * techniques from rounding algorithms", STOC 2002). Distances: h(x) = floor((a.x + b) /
  * W), a normal, b uniform in [0, W) (Datar, Immorlica, Indyk and Mirrokni, "Locality-
- * sensitive hashing scheme based on p-stable distributions", SoCG 2004). In each table
+ * sensitive hashing scheme based on p-stable distributions", SoCG 2004). The projections
+ * of a table are made orthogonal (Ji et al., "Super-bit locality-sensitive hashing", NIPS
+ * 2012), which changes no single hash's law. In each table
  * the T buckets are looked into that are likeliest to hold neighbours, in the order of
  * Lv, Josephson, Wang, Charikar and Li, "Multi-probe LSH", VLDB 2007. All that is found
  * is then compared exactly: scores are those of bovw_vectors_rank(), bit for bit.
@@ -68,7 +70,7 @@ typedef struct bovw_lsh bovw_lsh;
  *            recall is of: 0 stands for 10, at most 1,000).
  *
  * Choosing: the sample's nearest are found exactly. For each K and W of a grid, every L
- * to 32 and T to 128, it is counted which of them, and which of up to 8,192 other
+ * to 32 and T to 128, it is counted which of them, and which of up to 4,096 other
  * vectors, share a bucket with their query. Of those whose recall is the wanted one with
  * 99 % confidence (its mean less 2.326 standard errors) the one is taken that would take
  * the least time for all queries and for filling the tables; where none is, that of

@@ -42,7 +42,8 @@ bool hashes_new(const hashes_plan *plan, const product_kernel *kernel, hashes *h
 void hashes_free(hashes *h); /* a zeroed one is fine */
 
 /* A plan's projection i of table t, (dim,). Its values are normal: sums of 1,024 random
- * bits, exact on every machine, with a uniform part between their steps. */
+ * bits, exact on every machine, with a uniform part between their steps. hashes_new()
+ * then makes the rows of a table orthogonal, at their lengths. */
 void hashes_row(uint64_t seed, uint32_t t, uint32_t i, uint32_t dim, float *row);
 
 /* Codes of a table have so many bits. */

@@ -16,6 +16,9 @@ enum {
     RESULT_BYTES = 256 << 20, /* of its heaps */
     READ_ROWS = 16384,        /* between two reports */
     CENTRE_ROWS = 65536,      /* that the mean is of, evenly spaced */
+    AHEAD = 16,               /* candidates that memory is asked for in time */
+    FETCHED = 512, /* values of a candidate, at most; the rest follows by itself */
+    MANY = 256,    /* one in so many vectors */
     FOUR = PRODUCT_QUERIES
 };
 
@@ -320,6 +323,26 @@ static bool collect(const bovw_lsh *lsh, lsh_effort effort, const float *product
     return true;
 }
 
+/* Candidates that are many are looked up in ascending order, which memory serves best. */
+static void sort_candidates(const bovw_lsh *lsh, searching *s)
+{
+    uint32_t n = 0;
+    if (s->n_candidates < lsh->n / MANY)
+        return;
+    for (uint32_t word = 0; word <= lsh->n / 64; word++) {
+        for (uint64_t bits = s->is_seen[word]; bits; bits &= bits - 1)
+            s->candidates[n++] = 64 * word + (uint32_t)__builtin_ctzll(bits);
+    }
+}
+
+/* A vector that will be compared soon: all of it, since each begins somewhere else and
+ * the processor foresees little. */
+static void fetch(const float *row, size_t stride)
+{
+    for (size_t d = 0; d < stride && d < FETCHED; d += 16)
+        __builtin_prefetch(row + d);
+}
+
 /* The query takes the place of a row and four candidates those of queries: products
  * and distances do not change, to the last bit. */
 static void compare(const bovw_lsh *lsh, const float *query, uint32_t top, scored *heap,
@@ -327,10 +350,13 @@ static void compare(const bovw_lsh *lsh, const float *query, uint32_t top, score
 {
     const size_t stride = lsh->hashes.stride;
     float products[FOUR];
+    sort_candidates(lsh, s);
     for (uint32_t i = 0; i < s->n_candidates; i += FOUR) {
         const uint32_t n = s->n_candidates - i < FOUR ? s->n_candidates - i : FOUR;
         for (uint32_t k = 0; k < n; k++) {
             const uint32_t number = s->candidates[i + k];
+            if (i + k + AHEAD < s->n_candidates)
+                fetch(lsh->rows + s->candidates[i + k + AHEAD] * stride, stride);
             memcpy(s->rows + k * stride, lsh->rows + number * stride,
                    stride * sizeof *s->rows);
             s->is_seen[number / 64] = 0;

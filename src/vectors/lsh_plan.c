@@ -16,22 +16,25 @@
 #include "vectors/lsh.h"
 
 enum {
-    OTHERS = 8192, /* vectors that stand for the database */
+    OTHERS = 4096, /* vectors that stand for the database */
+    FILTER_BITS = 12,
+    FILTER = 1 << FILTER_BITS,
     MAX_TABLES = 32,
-    MAX_WIDTHS = 3,
+    MAX_WIDTHS = 2,
     MAX_HASHES_TRIED = 16,
     MAX_PROBES_TRIED = 14,
+    WORSE = 2, /* values of K after the best, before the others are left out */
     FOUR = PRODUCT_QUERIES
 };
 
 /* Nanoseconds on the development machine, near enough to weigh one thing against the
  * other. */
-static const double value_ns = 0.06;   /* of a vector, in a projection */
+static const double value_ns = 0.055;  /* of a vector, in a projection */
 static const double candidate_ns = 60; /* to get at it */
-static const double candidate_value_ns = 0.2;
+static const double candidate_value_ns = 0.42;
 static const double table_vector_ns = 250; /* to enter a vector in a table */
 static const double bucket_ns[] = {
-    [BOVW_DIRECTORY_LSI] = 500, [BOVW_DIRECTORY_HASH] = 150, [BOVW_DIRECTORY_SORTED] = 600};
+    [BOVW_DIRECTORY_LSI] = 400, [BOVW_DIRECTORY_HASH] = 150, [BOVW_DIRECTORY_SORTED] = 600};
 /* One-sided, 99 %: the cheapest is taken of many, and luck makes some of them cheap. */
 static const double n_errors = 2.326;
 
@@ -60,7 +63,8 @@ typedef struct planner {
     hashes all;                  /* the most hashes and tables */
     float *values;               /* (n_points / 4, n_tables, most hashes, 4) */
     hashes trial;                /* of some K, without rows */
-    uint64_t *codes;             /* (n_points, n_tables) */
+    uint32_t n_coded;            /* points that are no queries */
+    uint32_t *codes;             /* (n_tables, n_coded) */
     tally *tallies;              /* (n_threads, n_tables, n_probes) */
     double n_queries;            /* that will be asked */
 } planner;
@@ -80,7 +84,7 @@ static void fill_hashes(grid *g, const bovw_lsh *lsh)
         g->hashes[g->n_hashes++] = given;
         return;
     }
-    for (uint32_t k = first; k <= most && k <= 28 && g->n_hashes < MAX_HASHES_TRIED; k += 2)
+    for (uint32_t k = first; k <= most && k <= 30 && g->n_hashes < MAX_HASHES_TRIED; k += 2)
         g->hashes[g->n_hashes++] = k;
 }
 
@@ -133,7 +137,7 @@ static bool fill_widths(grid *g, const bovw_lsh *lsh, const lsh_sample *sample)
         return true;
     }
     const double distance = usual_distance(lsh, sample);
-    for (double factor = 1; factor <= 4; factor *= 2)
+    for (double factor = 2; factor <= 4; factor *= 2)
         g->widths[g->n_widths++] = factor * distance;
     return distance > 0;
 }
@@ -154,12 +158,11 @@ static bool fill_grid(grid *g, const bovw_lsh *lsh, const lsh_sample *sample)
 static const float *point(const planner *p, uint32_t i)
 {
     const size_t stride = p->lsh->prepared.stride;
-    const uint32_t n_nearest = p->sample->n * p->sample->n_nearest;
     if (i < p->n_others)
         return p->lsh->rows + (uint64_t)i * p->lsh->n / p->n_others * stride;
-    if (i < p->n_others + n_nearest)
+    if (i < p->n_coded)
         return p->lsh->rows + p->sample->nearest[i - p->n_others] * stride;
-    return p->sample->queries + (i - p->n_others - n_nearest) * stride;
+    return p->sample->queries + (i - p->n_coded) * stride;
 }
 
 static size_t values_of_four(const planner *p)
@@ -219,23 +222,24 @@ static void set_trial(planner *p, uint32_t n_hashes, double width)
 static void encode_points(planner *p)
 {
     const int n_threads = p->lsh->prepared.n_threads;
-    const uint32_t n_tables = p->trial.n_tables, n = p->n_points - p->sample->n;
 #pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t t = 0; t < n_tables; t++)
-            p->codes[(size_t)i * n_tables + t] =
-                hashes_code(&p->trial, t, values_of(p, i, t), FOUR);
+    for (uint32_t t = 0; t < p->trial.n_tables; t++) {
+        for (uint32_t i = 0; i < p->n_coded; i++)
+            p->codes[(size_t)t * p->n_coded + i] =
+                (uint32_t)hashes_code(&p->trial, t, values_of(p, i, t), FOUR);
     }
 }
 
 /* A query's probes in one table: in which group of the grid a code comes. */
 typedef struct probe_slots {
-    uint64_t *codes; /* (n,), n a power of two */
+    uint32_t *codes; /* (n,), n a power of two */
     uint32_t *groups;
     uint32_t n;
+    uint8_t first[FILTER]; /* group of the first with these lower bits of the code: most
+                            * vectors need no more */
 } probe_slots;
 
-static uint32_t slot_of(const probe_slots *s, uint32_t none, uint64_t code)
+static uint32_t slot_of(const probe_slots *s, uint32_t none, uint32_t code)
 {
     uint32_t slot = (uint32_t)random_mix(code) & (s->n - 1);
     while (s->groups[slot] != none && s->codes[slot] != code)
@@ -288,21 +292,24 @@ static bool fill_slots(const planner *p, uint32_t q, uint32_t t, counting *c)
     probe_step steps[PROBES_MAX_STEPS];
     uint64_t sum;
     uint32_t n_found, group = 0;
-    const uint32_t i = p->n_points - p->sample->n + q;
-    const uint32_t n = hashes_steps(&p->trial, t, values_of(p, i, t), FOUR, &sum, steps);
+    const uint32_t n =
+        hashes_steps(&p->trial, t, values_of(p, p->n_coded + q, t), FOUR, &sum, steps);
     if (!probes_find(&c->probes, sum, steps, n, g->probes[g->n_probes - 1], c->sums,
                      &n_found))
         return false;
     for (uint32_t s = 0; s < c->slots.n; s++)
         c->slots.groups[s] = g->n_probes;
+    memset(c->slots.first, (int)g->n_probes, sizeof c->slots.first);
     for (uint32_t k = 0; k < n_found; k++) {
         while (k >= g->probes[group])
             group++;
-        const uint64_t code = hashes_finish(&p->trial, c->sums[k]);
+        const uint32_t code = (uint32_t)hashes_finish(&p->trial, c->sums[k]);
         const uint32_t slot = slot_of(&c->slots, g->n_probes, code);
         if (c->slots.groups[slot] == g->n_probes) {
             c->slots.codes[slot] = code;
             c->slots.groups[slot] = group;
+            if (group < c->slots.first[code % FILTER])
+                c->slots.first[code % FILTER] = (uint8_t)group;
         }
     }
     return true;
@@ -313,9 +320,14 @@ static void look_up(const planner *p, uint32_t t, uint32_t first, uint32_t n,
                     const probe_slots *slots, uint32_t *groups, uint64_t *at_once)
 {
     const uint32_t none = p->grid.n_probes;
+    const bool is_short = hashes_bits(&p->trial) <= FILTER_BITS;
+    const uint32_t *codes = p->codes + (size_t)t * p->n_coded + first;
     for (uint32_t i = 0; i < n; i++) {
-        const uint64_t code = p->codes[(size_t)(first + i) * p->trial.n_tables + t];
-        const uint32_t group = slots->groups[slot_of(slots, none, code)];
+        uint32_t group = slots->first[codes[i] % FILTER];
+        if (group >= groups[i])
+            continue;
+        if (!is_short)
+            group = slots->groups[slot_of(slots, none, codes[i])];
         if (group < groups[i]) {
             at_once[groups[i]]--;
             at_once[group]++;
@@ -439,15 +451,30 @@ static bovw_status try_all(planner *p, const bovw_monitor *monitor, choice *best
 {
     const grid *g = &p->grid;
     const uint32_t n = g->n_hashes * g->n_widths;
-    for (uint32_t i = 0; i < n; i++) {
-        if (monitor && monitor->progress &&
-            !monitor->progress(monitor->context, "choosing hashes and tables", i, n))
-            return fail(err, BOVW_ERR_CANCELLED, "stopped");
-        set_trial(p, g->hashes[i % g->n_hashes], g->widths[i / g->n_hashes]);
-        encode_points(p);
-        if (!count_all(p))
-            return fail_memory(err, out_of_memory);
-        choose(p, best);
+    for (uint32_t w = 0; w < g->n_widths; w++) {
+        choice best_of_width = {0};
+        uint32_t n_worse = 0;
+        /* Cost falls with K, and then it rises. */
+        for (uint32_t k = 0; k < g->n_hashes && n_worse < WORSE; k++) {
+            choice made = {0};
+            if (monitor && monitor->progress &&
+                !monitor->progress(monitor->context, "choosing hashes and tables",
+                                   w * g->n_hashes + k, n))
+                return fail(err, BOVW_ERR_CANCELLED, "stopped");
+            set_trial(p, g->hashes[k], g->widths[w]);
+            encode_points(p);
+            if (!count_all(p))
+                return fail_memory(err, out_of_memory);
+            choose(p, &made);
+            if (best_of_width.n_hashes == 0 || is_better(&made, &best_of_width)) {
+                best_of_width = made;
+                n_worse = 0;
+            } else if (best_of_width.is_reached) {
+                n_worse++;
+            }
+        }
+        if (best->n_hashes == 0 || is_better(&best_of_width, best))
+            *best = best_of_width;
     }
     return BOVW_OK;
 }
@@ -461,13 +488,14 @@ static bovw_status planner_new(planner *p, bovw_error *err)
     const size_t n_hashes = (size_t)p->grid.n_tables * most;
     const hashes_plan plan = lsh_hashes(lsh, most, p->grid.n_tables, 1);
     p->n_others = lsh->n < OTHERS ? lsh->n : OTHERS;
-    p->n_points = p->n_others + p->sample->n * (p->sample->n_nearest + 1);
+    p->n_coded = p->n_others + p->sample->n * p->sample->n_nearest;
+    p->n_points = p->n_coded + p->sample->n;
     p->trial = (hashes){.is_sides = plan.is_sides,
                         .n_tables = plan.n_tables,
                         .stride = plan.stride,
                         .shifts = mem_array(n_hashes, sizeof *p->trial.shifts),
                         .factors = mem_array(n_hashes, sizeof *p->trial.factors)};
-    p->codes = mem_array((size_t)p->n_points * p->grid.n_tables, sizeof *p->codes);
+    p->codes = mem_array((size_t)p->n_coded * p->grid.n_tables, sizeof *p->codes);
     p->tallies = mem_array((size_t)lsh->prepared.n_threads * p->grid.n_tables,
                            p->grid.n_probes * sizeof *p->tallies);
     if (!p->trial.shifts || !p->trial.factors || !p->codes || !p->tallies ||
