@@ -49,7 +49,8 @@ lint_layers() {
         n = split("base io features vocabulary index search eval report cli", layer)
         for (i = 1; i <= n; i++) rank[layer[i]] = i
         n = split("status base monitor base image io features features vocabulary vocabulary" \
-                  " index index search search verify search vectors vectors eval eval" \
+                  " index index search search verify search vectors vectors lsi vectors lsh vectors" \
+                  " eval eval" \
                   " compare eval pairs search" \
                   " report report bovw cli", pair)
         for (i = 1; i < n; i += 2) public[pair[i]] = pair[i + 1]
