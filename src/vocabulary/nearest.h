@@ -23,6 +23,7 @@ enum {
  * distances and reads limits; which words stay is decided in one place. */
 typedef struct nearest_found {
     uint32_t n_words; /* to find for each, in [1, NEAREST_WORDS] */
+    uint32_t first;   /* what a kernel's word 0 is called here */
     /* The farthest so far: words there or beyond it are out. INT32_MIN for the
      * rows after the last descriptor, which kernels need not tell apart. */
     int32_t limits[NEAREST_BLOCK];
@@ -38,7 +39,7 @@ static inline int32_t nearest_norm_sq(const uint8_t *vector)
     return sum;
 }
 
-/* Take in a word whose squared distance from descriptor i is below limits[i]. */
+/* Take in a kernel's word whose squared distance from descriptor i is below limits[i]. */
 void nearest_take(nearest_found *found, size_t i, uint32_t word, uint32_t distance);
 
 typedef struct nearest_kernel {
@@ -93,6 +94,14 @@ typedef struct nearest nearest;
 bovw_status nearest_new(const uint8_t *centroids, uint32_t k, const nearest_kernel *kernel,
                         nearest **made, bovw_error *err);
 void nearest_free(nearest *made);
+
+/* Set what has been found for n descriptors, in [0, NEAREST_BLOCK], to nothing. */
+void nearest_found_init(nearest_found *found, size_t n, uint32_t n_words);
+
+/* Add what is nearer than what has been found: for callers that gather over
+ * several sets of centroids. n is in [1, NEAREST_BLOCK]. */
+void nearest_add(const nearest *made, const uint8_t *descriptors, size_t n,
+                 nearest_found *found);
 const nearest_kernel *nearest_kernel_of(const nearest *made);
 
 /* The n_words nearest words of n descriptors and their squared distances (NULL
