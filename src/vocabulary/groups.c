@@ -16,10 +16,12 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "vocabulary/least.h"
 
 enum {
     DIM = BOVW_DESCRIPTOR_DIM,
     BATCH = 16384,   /* descriptors at a time: as many meet in each group as can */
+    TOP_ROWS = 48,   /* descriptors whose distances to the coarsest level stay in cache */
     SMALL = 16,      /* a group of fewer centroids is not worth packing */
     N_ITERATIONS = 8 /* of k-means, for coarse centroids */
 };
@@ -302,7 +304,7 @@ bovw_status groups_new(const uint8_t *centroids, uint32_t k, uint32_t n_groups,
 typedef struct beam {
     uint32_t width;
     uint32_t *nodes;     /* (n, width), NONE where fewer were found */
-    uint32_t *distances; /* (n, width) ascending */
+    uint32_t *distances; /* (n, width) ascending, but for the coarsest level */
 } beam;
 
 typedef struct batch {
@@ -310,6 +312,9 @@ typedef struct batch {
     size_t n;
     uint32_t *ends; /* (n_groups,) of the rows of each group */
     uint32_t *rows; /* descriptors by group */
+    uint32_t *top;  /* (TOP_ROWS, stride) distances to the coarsest level */
+    size_t stride;
+    uint32_t *least; /* scratch of least_of() */
     uint8_t gathered[NEAREST_BLOCK * DIM];
     nearest_found found;
 } batch;
@@ -384,6 +389,18 @@ static void search_level(batch *b, const level *l, const beam *chosen, beam *to)
     }
 }
 
+/* The nearest centroids of the coarsest level, in no order but their own. */
+static void search_top(batch *b, const level *l, beam *to)
+{
+    for (size_t first = 0; first < b->n; first += TOP_ROWS) {
+        const size_t n = b->n - first < TOP_ROWS ? b->n - first : TOP_ROWS;
+        nearest_measure(l->groups[0], b->descriptors + first * DIM, n, b->top, b->stride);
+        for (size_t i = 0; i < n; i++)
+            least_of(b->top + i * b->stride, l->n, to->width,
+                     to->nodes + (first + i) * to->width, b->least);
+    }
+}
+
 /* Descriptors whose groups held too few centroids meet them all. */
 static void complete(batch *b, const level *l, beam *to)
 {
@@ -404,10 +421,10 @@ typedef struct search {
     const groups *made;
     const uint8_t *descriptors; /* (n, 128) */
     size_t n;
-    uint32_t n_words, n_probes;
-    size_t batch;        /* descriptors of a batch */
-    uint32_t *words;     /* (n, n_words) */
-    uint32_t *distances; /* or NULL */
+    uint32_t n_words, n_probes; /* at most as many as groups of the coarsest level */
+    size_t batch;               /* descriptors of a batch */
+    uint32_t *words;            /* (n, n_words) */
+    uint32_t *distances;        /* or NULL */
 } search;
 
 /* What one thread needs. */
@@ -436,11 +453,14 @@ static void scratch_free(scratch *s)
     free(s->distances);
     free(s->batch.ends);
     free(s->batch.rows);
+    free(s->batch.top);
+    free(s->batch.least);
     free(s);
 }
 
 static scratch *scratch_new(const search *job)
 {
+    const uint32_t n_top = job->made->levels[0].n;
     const size_t n = job->batch * job->n_probes;
     scratch *s = mem_array(1, sizeof *s);
     if (!s)
@@ -454,7 +474,12 @@ static scratch *scratch_new(const search *job)
     s->distances = mem_array(job->batch * job->n_words, sizeof *s->distances);
     s->batch.ends = mem_array(largest_level(job->made), sizeof *s->batch.ends);
     s->batch.rows = mem_array(n, sizeof *s->batch.rows);
-    if (!is_whole || !s->distances || !s->batch.ends || !s->batch.rows) {
+    s->batch.stride = ((size_t)n_top + NEAREST_PANEL - 1) / NEAREST_PANEL * NEAREST_PANEL;
+    s->batch.top = mem_array(TOP_ROWS * s->batch.stride, sizeof *s->batch.top);
+    s->batch.least = mem_array(3 * ((size_t)n_top + LEAST_CHUNK), sizeof *s->batch.least);
+    is_whole = is_whole && s->distances && s->batch.ends && s->batch.rows && s->batch.top &&
+               s->batch.least;
+    if (!is_whole) {
         scratch_free(s);
         return NULL;
     }
@@ -468,6 +493,12 @@ static void rename_words(const groups *g, uint32_t *words, size_t n)
         words[i] = g->order[words[i]];
 }
 
+static uint32_t min3(uint32_t a, uint32_t b, uint32_t c)
+{
+    const uint32_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
 static void search_batch(const search *job, size_t first, size_t n, scratch *s)
 {
     const groups *g = job->made;
@@ -476,11 +507,10 @@ static void search_batch(const search *job, size_t first, size_t n, scratch *s)
 
     b->descriptors = job->descriptors + first * DIM;
     b->n = n;
-    chosen->width = 1; /* the one group of the coarsest level */
-    memset(chosen->nodes, 0, n * sizeof *chosen->nodes);
-    for (uint32_t l = 0; l + 1 < g->n_levels; l++) {
-        const uint32_t n_level = g->levels[l].n;
-        next->width = job->n_probes < n_level ? job->n_probes : n_level;
+    chosen->width = job->n_probes;
+    search_top(b, &g->levels[0], chosen);
+    for (uint32_t l = 1; l + 1 < g->n_levels; l++) {
+        next->width = min3(job->n_probes, NEAREST_WORDS, g->levels[l].n);
         search_level(b, &g->levels[l], chosen, next);
         beam *last = chosen;
         chosen = next;
@@ -503,7 +533,7 @@ bovw_status groups_run(const groups *made, const uint8_t *descriptors, size_t n,
                   .descriptors = descriptors,
                   .n = n,
                   .n_words = n_words,
-                  .n_probes = n_probes,
+                  .n_probes = n_probes < made->levels[0].n ? n_probes : made->levels[0].n,
                   .batch = n / (size_t)n_threads + 1,
                   .words = words,
                   .distances = distances};

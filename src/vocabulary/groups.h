@@ -21,9 +21,8 @@
 #include "vocabulary/nearest.h"
 
 enum {
-    GROUPS_MAX_LEVELS = 24,            /* above the words */
-    GROUPS_MAX_PROBES = NEAREST_WORDS, /* groups searched for a descriptor */
-    GROUPS_MIN_WORDS = 100001          /* fewer are better searched exactly */
+    GROUPS_MAX_LEVELS = 24,   /* above the words */
+    GROUPS_MIN_WORDS = 100001 /* fewer are better searched exactly */
 };
 
 /* Centroids of one level above the words, ordered by their own groups. */
@@ -81,9 +80,9 @@ const uint32_t *groups_order(const groups *made);
  * distances (NULL allowed), both (n, n_words), ascending. Of equal distances
  * the centroid that is earlier in order of groups is first.
  *
- * n_words is in [1, NEAREST_WORDS] and at most k; n_probes is in
- * [1, GROUPS_MAX_PROBES], and as many groups as there are where it is more.
- * Where the groups hold fewer than n_words centroids, all are searched.
+ * n_words is in [1, NEAREST_WORDS] and at most k; n_probes is at least 1, and as
+ * many groups as there are where it is more; at most NEAREST_WORDS below the
+ * coarsest level. Where the groups hold fewer than n_words centroids, all are searched.
  * BOVW_ERR_NOMEM.
  */
 bovw_status groups_run(const groups *made, const uint8_t *descriptors, size_t n,

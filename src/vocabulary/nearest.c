@@ -96,6 +96,7 @@ void nearest_found_init(nearest_found *found, size_t n, uint32_t n_words)
 {
     found->n_words = n_words;
     found->first = 0;
+    found->all = NULL;
     for (size_t i = 0; i < n; i++) {
         found->limits[i] = NEAREST_FAR;
         for (uint32_t j = 0; j < n_words; j++)
@@ -124,6 +125,16 @@ void nearest_add(const nearest *made, const uint8_t *descriptors, size_t n,
                  nearest_found *found)
 {
     made->kernel->assign(made->centroids, made->packed, made->k, descriptors, n, found);
+}
+
+void nearest_measure(const nearest *made, const uint8_t *descriptors, size_t n,
+                     uint32_t *distances, size_t stride)
+{
+    nearest_found found;
+    nearest_found_init(&found, n, 1);
+    found.all = distances;
+    found.stride = stride;
+    nearest_add(made, descriptors, n, &found);
 }
 
 static void run_block(const nearest *made, const uint8_t *descriptors, size_t n,

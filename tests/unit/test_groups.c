@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "vocabulary/groups.h"
+#include "vocabulary/least.h"
 
 #include <cmocka.h> /* last: it defines a macro named fail */
 
@@ -84,7 +85,7 @@ static void all_groups_give_the_exact_words(void **state)
     for (uint32_t r = 1; r <= MAX_R; r += 2) {
         run_exactly(centroids, K, descriptors, r, &expected);
         groups *made = grouped(centroids, K, 12, NULL, 2);
-        run(made, descriptors, r, GROUPS_MAX_PROBES, 1, &got);
+        run(made, descriptors, r, 100, 1, &got);
         assert_memory_equal(&got, &expected, sizeof got);
         groups_free(made);
     }
@@ -257,6 +258,55 @@ static void the_layout_can_be_made_again(void **state)
     free(ordered);
 }
 
+/* ---- the least of many ------------------------------------------------------- */
+
+static void least_by_hand(void **state)
+{
+    uint32_t distances[LEAST_CHUNK] = {5, 3, 9, 3, 7, 3}, places[6];
+    uint32_t scratch[3 * (6 + LEAST_CHUNK)];
+    (void)state;
+
+    least_of(distances, 6, 2, places, scratch);
+    assert_int_equal(places[0], 1); /* of three threes the first two */
+    assert_int_equal(places[1], 3);
+    least_of(distances, 6, 4, places, scratch);
+    assert_int_equal(places[0], 0);
+    assert_int_equal(places[3], 5);
+    least_of(distances, 6, 6, places, scratch);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(places[i], i);
+}
+
+/* Against counting, for every value, how many come before it. */
+static void least_of_any_number(void **state)
+{
+    enum {
+        MAX = 700
+    };
+    static uint32_t distances[MAX + LEAST_CHUNK], places[MAX];
+    static uint32_t scratch[3 * (MAX + LEAST_CHUNK)];
+    uint64_t random = 3;
+    (void)state;
+
+    for (uint32_t n = 1; n <= MAX; n += 1 + n / 5) {
+        for (uint32_t i = 0; i < n; i++) /* many are equal */
+            distances[i] = (uint32_t)random_below(&random, n % 2 ? 20 : 1u << 24);
+        for (uint32_t n_wanted = 1; n_wanted <= n; n_wanted += 1 + n / 7) {
+            uint32_t at = 0;
+            least_of(distances, n, n_wanted, places, scratch);
+            for (uint32_t i = 0; i < n; i++) {
+                uint32_t n_before = 0;
+                for (uint32_t j = 0; j < n; j++)
+                    n_before += distances[j] < distances[i] ||
+                                (distances[j] == distances[i] && j < i);
+                if (n_before < n_wanted)
+                    assert_int_equal(places[at++], i);
+            }
+            assert_int_equal(at, n_wanted);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +317,8 @@ int main(void)
         cmocka_unit_test(levels_are_descended),
         cmocka_unit_test(sizes_that_do_not_sum_up_are_refused),
         cmocka_unit_test(the_layout_can_be_made_again),
+        cmocka_unit_test(least_by_hand),
+        cmocka_unit_test(least_of_any_number),
     };
     return cmocka_run_group_tests_name("groups", tests, NULL, NULL);
 }
