@@ -4,7 +4,8 @@
 # make test         set everything up and run every test
 # make check        the tests alone, without installing anything
 # make bench        speed, as ratios against peers in the same run;
-#                   PICTURES='a.jpg b.jpg' for that of extraction
+#                   PICTURES='a.jpg b.jpg' for that of extraction,
+#                   WORDS='my.vocab other.feat' for that of assignment
 # make lint         layers, banned calls, formatting
 # make format       clang-format every source
 # make install      PREFIX=/usr/local DESTDIR=, and uninstall
@@ -21,6 +22,7 @@ CPPFLAGS += -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L
 LDLIBS  += -lvl -lstreamvbyte -lxxhash -lexif -ljansson -llapacke -lopenblas -lm
 OPENMP  ?= -fopenmp
 PREFIX  ?= /usr/local
+PYTHON  ?= python3
 
 comma := ,
 BUILD   ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
@@ -158,7 +160,10 @@ bench: export BENCH_JSON = $(BUILD)/bench.rows
 bench: all $(BENCH_BIN)
 	@rm -f $(BENCH_JSON)
 	@$(BUILD)/tests/bench/bench_extract $(PICTURES)
-	@for b in $(filter-out %/bench_extract,$(BENCH_BIN)); do $$b || exit 1; done
+	@for b in $(filter-out %/bench_extract %/bench_words,$(BENCH_BIN)); do $$b || exit 1; done
+	@mkdir -p $(BUILD)/bench.words
+	@$(BUILD)/tests/bench/bench_words -o $(BUILD)/bench.words $(WORDS)
+	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) tests/bench/words_peers.py $(BUILD)/bench.words; fi
 	@tests/bench/peers.sh $(PICTURES)
 	@{ echo '['; sed '$$!s/$$/,/' $(BENCH_JSON); echo ']'; } >$(BUILD)/bench.json
 	@echo; echo "the same as JSON: $(BUILD)/bench.json"
