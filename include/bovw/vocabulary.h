@@ -110,7 +110,7 @@ BOVW_API void bovw_train_options_default(bovw_train_options *opts);
  * out, and recall measured on at most 10,000 of their descriptors.
  * BOVW_ERR_ARG if the source has fewer descriptors than words.
  * Memory: 2 * sample * 144 bytes, besides what bovw_source_run() and
- * bovw_kmeans() need.
+ * bovw_kmeans() need; for a tree another 270 bytes a descriptor.
  */
 BOVW_API bovw_status bovw_vocabulary_train(bovw_source *source,
                                            const bovw_train_options *opts,
@@ -224,9 +224,9 @@ BOVW_API bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
                                             uint32_t *distances, bovw_error *err);
 
 /*
- * The r nearest words of each descriptor, nearest first, exactly or in groups as
- * bovw_vocabulary_assign(); of equal
- * distances the lower word is first. Costs little more than the nearest one.
+ * The r nearest words of each descriptor, nearest first; of equal distances the
+ * lower word is first. In a vocabulary whose words are in groups: of the words
+ * that are searched. Costs little more than the nearest one.
  *
  *   r          in [1, BOVW_MAX_ASSIGNED] and at most the vocabulary's size.
  *   words      (n, r) caller's buffer.

@@ -22,7 +22,8 @@ _Static_assert(LEAST_BLOCK % NEAREST_PANEL == 0, "distances fit kernels and leas
 
 enum {
     DIM = BOVW_DESCRIPTOR_DIM,
-    BATCH = 16384,   /* descriptors at a time: as many meet in each group as can */
+    MAX_ROWS = 1 << 20, /* descriptors times groups searched, of a batch */
+    BATCH = 16384,      /* descriptors at a time: as many meet in each group as can */
     TOP_ROWS = 48,   /* descriptors whose distances to the coarsest level stay in cache */
     SMALL = 16,      /* a group of fewer centroids is not worth packing */
     N_ITERATIONS = 8 /* of k-means, for coarse centroids */
@@ -540,8 +541,10 @@ bovw_status groups_run(const groups *made, const uint8_t *descriptors, size_t n,
                   .batch = n / (size_t)n_threads + 1,
                   .words = words,
                   .distances = distances};
-    if (job.batch > BATCH)
-        job.batch = BATCH;
+    const size_t most =
+        MAX_ROWS / job.n_probes < BATCH ? MAX_ROWS / job.n_probes + 1 : BATCH;
+    if (job.batch > most)
+        job.batch = most;
     const size_t n_batches = (n + job.batch - 1) / job.batch;
     bool is_out_of_memory = false;
 

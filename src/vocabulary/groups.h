@@ -1,11 +1,10 @@
 /* groups.h - nearest centroids among very many: in groups below coarser
  * centroids, and only the nearest groups are searched.
  *
- * Two levels stand for inverted multi-lists (Sivic and Zisserman's words in
- * groups, as in Jegou, Douze and Schmid, "Product quantization for nearest
- * neighbor search", PAMI 2011, section IV); more levels with one group searched
- * on each are a vocabulary tree (Nister and Stewenius, "Scalable recognition
- * with a vocabulary tree", CVPR 2006).
+ * One level above the words makes of them the inverted lists of Jegou, Douze and
+ * Schmid, "Product quantization for nearest neighbor search", PAMI 2011; more
+ * levels with one group searched on each are a vocabulary tree (Nister and
+ * Stewenius, "Scalable recognition with a vocabulary tree", CVPR 2006).
  *
  * Descriptors go through the exact kernels of nearest.h in batches that are
  * sorted by group, so that what is searched is searched at their full speed.
@@ -21,8 +20,7 @@
 #include "vocabulary/nearest.h"
 
 enum {
-    GROUPS_MAX_LEVELS = 24,   /* above the words */
-    GROUPS_MIN_WORDS = 100001 /* fewer are better searched exactly */
+    GROUPS_MAX_LEVELS = 24 /* above the words */
 };
 
 /* Centroids of one level above the words, ordered by their own groups. */
@@ -83,7 +81,7 @@ const uint32_t *groups_order(const groups *made);
  * n_words is in [1, NEAREST_WORDS] and at most k; n_probes is at least 1, and as
  * many groups as there are where it is more; at most NEAREST_WORDS below the
  * coarsest level. Where the groups hold fewer than n_words centroids, all are searched.
- * BOVW_ERR_NOMEM.
+ * BOVW_ERR_NOMEM. Memory: for each thread up to 30 MB, and 200 bytes a group.
  */
 bovw_status groups_run(const groups *made, const uint8_t *descriptors, size_t n,
                        uint32_t n_words, uint32_t n_probes, int n_threads, uint32_t *words,
