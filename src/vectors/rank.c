@@ -11,9 +11,10 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/topk.h"
+#include "vectors/length.h"
 #include "vectors/products.h"
+#include "vectors/projection.h"
 #include "vectors/vectors.h"
-#include "vectors/whiten.h"
 
 enum {
     QUERY_BYTES = 64 << 20,   /* of a block of queries */
@@ -28,14 +29,14 @@ typedef struct rank {
     const bovw_rank_options *opts;
     const product_kernel *kernel;
     int n_threads;
-    whitening whitening;        /* of all zeros: none */
+    bovw_projection map;        /* of all zeros: none */
     size_t read_stride;         /* floats of a vector in a file, filled up with zeros */
     size_t stride;              /* of one that is compared: the same, or whitened */
     uint32_t top;               /* of each query, at most the database */
     uint32_t n_block, n_rows;   /* queries and rows of a block, at most */
     uint32_t n_tile;            /* rows of a tile */
-    float *raw;                 /* (n_threads, WHITEN_BATCH, read_stride) to whiten */
-    double *work;               /* (n_threads, 2, WHITEN_BATCH, read_stride) */
+    float *raw;                 /* (n_threads, PROJECTION_BATCH, read_stride) to whiten */
+    double *work;               /* (n_threads, 2, PROJECTION_BATCH, read_stride) */
     float *block;               /* (n_block, stride) */
     float *rows;                /* (n_rows, stride) */
     float *products;            /* (n_threads, n_tile, 4) */
@@ -85,11 +86,11 @@ static bovw_status rank_learn(rank *r, const bovw_monitor *monitor, bovw_error *
             return fail(err, BOVW_ERR_ARG,
                         "whitened vectors are measured by cosine or "
                         "euclidean: mahalanobis whitens already");
-        return whitening_mahalanobis(r->db, r->n_threads, monitor, &r->whitening, err);
+        return projection_mahalanobis(r->db, r->n_threads, monitor, &r->map, err);
     }
     if (r->opts->whiten > 0)
-        return whitening_pca(r->db, r->opts->whiten, r->n_threads, monitor, &r->whitening,
-                             err);
+        return projection_pca(r->db, r->opts->whiten, 1, r->n_threads, monitor, &r->map,
+                              err);
     return BOVW_OK;
 }
 
@@ -97,7 +98,7 @@ static bovw_status rank_new(rank *r, bovw_error *err)
 {
     const uint32_t n_db = bovw_vectors_count(r->db), n = bovw_vectors_count(r->queries);
     r->read_stride = padded(bovw_vectors_dim(r->db));
-    r->stride = r->whitening.rows ? padded(r->whitening.n_out) : r->read_stride;
+    r->stride = r->map.rows ? padded(r->map.n_out) : r->read_stride;
     const size_t vector_bytes = r->stride * sizeof(float);
     r->top = r->opts->top == 0 || r->opts->top > n_db ? n_db : r->opts->top;
     const uint32_t n_queries = fitting(QUERY_BYTES, vector_bytes, 1, n < 1024 ? n : 1024);
@@ -106,7 +107,7 @@ static bovw_status rank_new(rank *r, bovw_error *err)
     r->n_rows = fitting(ROW_BYTES, vector_bytes, 1, n_db);
     r->n_tile = fitting(TILE_BYTES, vector_bytes, 1, r->n_rows);
 
-    const size_t n_batch = r->whitening.rows ? (size_t)r->n_threads * WHITEN_BATCH : 0;
+    const size_t n_batch = r->map.rows ? (size_t)r->n_threads * PROJECTION_BATCH : 0;
     r->raw = mem_array(n_batch, r->read_stride * sizeof *r->raw);
     r->work = mem_array(n_batch, 2 * r->read_stride * sizeof *r->work);
     r->block = mem_array(r->n_block, vector_bytes);
@@ -123,7 +124,7 @@ static bovw_status rank_new(rank *r, bovw_error *err)
 
 static void rank_free(rank *r)
 {
-    whitening_free(&r->whitening);
+    projection_clear(&r->map);
     free(r->raw);
     free(r->work);
     free(r->block);
@@ -136,39 +137,23 @@ static void rank_free(rank *r)
 
 /* ---- reading -------------------------------------------------------------------- */
 
-/* To length 1; a vector of zeros stays. The order of the sum is fixed, too. */
-static void normalise(float *vector, size_t stride)
-{
-    double parts[4] = {0};
-    for (size_t i = 0; i < stride; i += 4) {
-        for (int j = 0; j < 4; j++)
-            parts[j] += (double)vector[i + j] * (double)vector[i + j];
-    }
-    const double sum = (parts[0] + parts[2]) + (parts[1] + parts[3]);
-    if (sum == 0)
-        return;
-    const double length = sqrt(sum);
-    for (size_t i = 0; i < stride; i++)
-        vector[i] = (float)((double)vector[i] / length);
-}
-
 /* Vectors [first, first + n) as the file has them, or whitened, with the buffers
  * of thread t. */
 static bovw_status read_share(const rank *r, const matrix *m, int t, uint32_t first,
                               uint32_t n, float *to, bovw_error *err)
 {
-    if (!r->whitening.rows)
+    if (!r->map.rows)
         return matrix_rows(m, first, n, to, r->stride, err);
-    float *raw = r->raw + (size_t)t * WHITEN_BATCH * r->read_stride;
-    double *work = r->work + (size_t)t * 2 * WHITEN_BATCH * r->read_stride;
-    for (uint32_t i = 0; i < n; i += WHITEN_BATCH) {
-        const uint32_t n_batch = n - i < WHITEN_BATCH ? n - i : WHITEN_BATCH;
+    float *raw = r->raw + (size_t)t * PROJECTION_BATCH * r->read_stride;
+    double *work = r->work + (size_t)t * 2 * PROJECTION_BATCH * r->read_stride;
+    for (uint32_t i = 0; i < n; i += PROJECTION_BATCH) {
+        const uint32_t n_batch = n - i < PROJECTION_BATCH ? n - i : PROJECTION_BATCH;
         const bovw_status status =
             matrix_rows(m, first + i, n_batch, raw, r->read_stride, err);
         if (status != BOVW_OK)
             return status;
-        whitening_map(&r->whitening, raw, r->read_stride, n_batch,
-                      to + (size_t)i * r->stride, r->stride, work);
+        projection_map(&r->map, raw, r->read_stride, n_batch, to + (size_t)i * r->stride,
+                       r->stride, work);
     }
     return BOVW_OK;
 }
@@ -195,7 +180,7 @@ static bovw_status read_vectors(const rank *r, const bovw_vectors *from, uint32_
         if (read_share(r, m, t, first + begin, end - begin, rows, NULL) != BOVW_OK)
             is_bad = true;
         for (uint32_t i = 0; is_normalised && !is_bad && i < end - begin; i++)
-            normalise(rows + (size_t)i * r->stride, r->stride);
+            length_one(rows + (size_t)i * r->stride, r->stride);
     }
     matrix_done(m, first, n);
     return is_bad ? read_share(r, m, 0, first, n, to, err) : BOVW_OK;

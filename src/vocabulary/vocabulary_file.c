@@ -51,23 +51,6 @@ bovw_status bovw_vocabulary_save(const bovw_vocabulary *vocabulary, const char *
                            sections, projection ? n : n - 2, NULL, err);
 }
 
-/* A section of zero-terminated text, in the map. */
-static bovw_status get_text(const container *file, const char *path, uint32_t id,
-                            const char *name, const char **text, bovw_error *err)
-{
-    const container_section *section;
-    const bovw_status status =
-        container_section_get(file, path, id, name, UINT64_MAX, &section, err);
-    if (status != BOVW_OK)
-        return status;
-    const char *end =
-        section->n_bytes > 0 ? memchr(section->data, 0, section->n_bytes) : NULL;
-    if (!end || (uint64_t)(end - (const char *)section->data) + 1 != section->n_bytes)
-        return fail(err, BOVW_ERR_CORRUPT, "%s: section of %s is not one text", path, name);
-    *text = section->data;
-    return BOVW_OK;
-}
-
 /* What makes signatures, in a file that has it. *projection is the caller's. */
 static bovw_status read_embedding(const container *file, const char *path,
                                   uint64_t word_bytes, int16_t **projection,
@@ -102,9 +85,9 @@ static bovw_status read_sections(const container *file, const char *path,
     bovw_error why = {0};
     const bool is_plain = file->version == PLAIN_VERSION;
 
-    bovw_status status = get_text(file, path, SECTION_OPTIONS, "options", &text, err);
+    bovw_status status = container_text_get(file, path, SECTION_OPTIONS, "options", &text, err);
     if (status == BOVW_OK)
-        status = get_text(file, path, SECTION_SUMMARY, "summary", &summary, err);
+        status = container_text_get(file, path, SECTION_SUMMARY, "summary", &summary, err);
     if (status == BOVW_OK)
         status = container_section_get(file, path, SECTION_CENTROIDS, "centroids",
                                        UINT64_MAX, &centroids, err);

@@ -7,8 +7,8 @@
 #include <math.h>
 
 #include "vectors/products.h"
+#include "vectors/projection.h"
 #include "vectors/vectors.h"
-#include "vectors/whiten.h"
 
 /* Last: cmocka has macros with everyday names. */
 #include <setjmp.h>
@@ -599,15 +599,15 @@ static void whitened_vectors_have_the_identity_as_covariance(void **state)
     };
     float *values = correlated();
     bovw_vectors *vectors = vectors_of(values, W_N, W_DIM);
-    whitening w = {0};
-    assert_int_equal(whitening_pca(vectors, OUT, 2, NULL, &w, NULL), BOVW_OK);
+    bovw_projection w = {0};
+    assert_int_equal(projection_pca(vectors, OUT, 1, 2, NULL, &w, NULL), BOVW_OK);
     assert_int_equal(w.n_out, OUT);
     float *mapped = mem_array(W_N * OUT, sizeof *mapped);
-    double *work = mem_array(2 * WHITEN_BATCH * w.stride, sizeof *work);
-    for (uint32_t i = 0; i < W_N; i += WHITEN_BATCH)
-        whitening_map(&w, values + i * W_DIM, W_DIM,
-                      W_N - i < WHITEN_BATCH ? W_N - i : WHITEN_BATCH, mapped + i * OUT,
-                      OUT, work);
+    double *work = mem_array(projection_work(&w), sizeof *work);
+    for (uint32_t i = 0; i < W_N; i += PROJECTION_BATCH)
+        projection_map(&w, values + i * W_DIM, W_DIM,
+                       W_N - i < PROJECTION_BATCH ? W_N - i : PROJECTION_BATCH,
+                       mapped + i * OUT, OUT, work);
     for (int a = 0; a < OUT; a++) {
         double largest = 0;
         for (int b = 0; b < OUT; b++) {
@@ -628,8 +628,8 @@ static void whitened_vectors_have_the_identity_as_covariance(void **state)
     free(work);
     free(mapped);
     free(values);
-    whitening_free(&w);
-    whitening_free(&w);
+    projection_clear(&w);
+    projection_clear(&w);
     bovw_vectors_close(vectors);
 }
 
