@@ -82,15 +82,15 @@ BOVW_API void bovw_learn_options_default(bovw_learn_options *opts);
  * is then 8 n (n + dim) + 16 n^2 bytes, else 24 dim^2.
  *
  * The others learn from the vectors that have a group, divided by their lengths, as
- * vectors to be mapped will be. Lw: with S the covariance within groups (each image
- * less the mean of its group, which weighs the pairs of a group by its images) and T
- * the covariance of all, the x with T x = v S x of largest v. Memory: 8 n dim + 40
- * dim^2 bytes.
+ * vectors to be mapped will be; the mean is that of the groups of two or more. Lw:
+ * with S the covariance within these (each image less the mean of its group, which
+ * weighs the pairs of a group by its images) and T their covariance as a whole, the
+ * x with T x = v S x of largest v. Memory: 16 n dim + 40 dim^2 bytes.
  *
- * Triplet and siamese start from lw. A batch has whole handfuls of images of some
- * groups. For each matching pair of it in either order, the image of another group
- * that is nearest to the first, but farther than the second, is the negative
- * (semi-hard); without such a one the farthest is. Mapped vectors are divided by
+ * Triplet and siamese start from lw, without the groups held out. A batch has whole
+ * handfuls of images of some groups. For each matching pair of it in either order, the
+ * image of another group that is nearest to the first, but farther than the second, is the
+ * negative (semi-hard); without such a one the farthest is. Mapped vectors are divided by
  * their lengths; d is the distance between them. Triplets: the mean of
  * max(0, d(a, p)^2 - d(a, n)^2 + margin). Pairs: the mean over matching ones of
  * d^2 / 2, and over the others of max(0, margin - d)^2 / 2. The map with the best

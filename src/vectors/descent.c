@@ -29,13 +29,11 @@ typedef struct descent {
     const bovw_learn_options *opts;
     double margin;
     uint64_t random;
-    bool *is_held;    /* (n_groups,) out, for validation */
     uint32_t *order;  /* (n,) images in the order of this epoch */
     uint32_t *chosen; /* (n_groups,) batch that the group was last in */
     uint32_t n_batches;
-    batch b;         /* of BATCH images */
-    batch all;       /* of all images, for validation */
-    uint32_t *items; /* (n,) 0, 1, 2 ... */
+    batch b;   /* of BATCH images */
+    batch all; /* of all images, for validation */
     uint32_t picked[BATCH];
     triplet *triplets;                              /* (MAX_TRIPLETS,) */
     double *rows, *start, *best, *gradient, *speed; /* (n_out, stride) */
@@ -88,63 +86,15 @@ static double validate(descent *d)
     batch_map(&d->all, d->rows, t->n_threads);
 #pragma omp parallel for schedule(dynamic) num_threads(t->n_threads) if (t->n_threads > 1)
     for (uint32_t q = 0; q < t->n; q++) {
-        if (d->is_held[t->group[q]])
+        if (t->is_held[t->group[q]])
             d->precisions[q] =
                 precision_of(d, q, d->distances + (size_t)parallel_thread() * t->n);
     }
     for (uint32_t q = 0; q < t->n; q++) {
-        n += d->is_held[t->group[q]];
-        sum += d->is_held[t->group[q]] ? d->precisions[q] : 0;
+        n += t->is_held[t->group[q]];
+        sum += t->is_held[t->group[q]] ? d->precisions[q] : 0;
     }
     return sum / n;
-}
-
-static uint64_t priority_of(const descent *d, uint32_t group)
-{
-    const uint32_t family = d->t->family[d->t->starts[group]];
-    const uint64_t unit = family != BOVW_NO_GROUP ? family : 1ULL << 32 | group;
-    return random_mix(random_mix(d->opts->seed) ^ unit);
-}
-
-static bool has_pairs(const training *t, uint32_t group)
-{
-    return t->starts[group + 1] - t->starts[group] > 1;
-}
-
-static int compare_priorities(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Hold out a share of the families, and of the groups without one: those of the
- * lowest priorities, at least one and not all. Groups of one image stay. */
-static bovw_status hold_out(descent *d, bovw_error *err)
-{
-    const training *t = d->t;
-    uint64_t *priorities = mem_array(t->n_groups, sizeof *priorities);
-    uint32_t n = 0, n_units = 0;
-    if (!priorities)
-        return fail_memory(err, "groups");
-    for (uint32_t g = 0; g < t->n_groups; g++) {
-        if (has_pairs(t, g))
-            priorities[n++] = priority_of(d, g);
-    }
-    qsort(priorities, n, sizeof *priorities, compare_priorities);
-    for (uint32_t i = 0; i < n; i++) {
-        if (i == 0 || priorities[i] != priorities[i - 1])
-            priorities[n_units++] = priorities[i];
-    }
-    const uint32_t n_wanted = (uint32_t)((double)d->opts->validation * n_units);
-    const uint64_t limit = priorities[n_wanted > 1 ? n_wanted - 1 : 0];
-    free(priorities);
-    if (n_units < 2)
-        return fail(err, BOVW_ERR_MISMATCH,
-                    "one family, or group without one, has two images: none is left to "
-                    "decide when to stop");
-    for (uint32_t g = 0; g < t->n_groups; g++)
-        d->is_held[g] = has_pairs(t, g) && priority_of(d, g) <= limit;
-    return BOVW_OK;
 }
 
 /* ---- batches --------------------------------------------------------------------------
@@ -162,7 +112,7 @@ static uint32_t shuffle(descent *d)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < d->t->n; i++) {
-        if (!d->is_held[d->t->group[i]])
+        if (!d->t->is_held[d->t->group[i]])
             d->order[n++] = i;
     }
     for (uint32_t i = n; i > 1; i--)
@@ -344,10 +294,8 @@ static bovw_status descent_new(descent *d, const bovw_projection *p, bovw_error 
     if (status == BOVW_OK)
         status = batch_new(&d->all, t, t->n, p->n_out, err);
     d->n_values = p->n_out * p->stride;
-    d->is_held = mem_array(t->n_groups, sizeof *d->is_held);
     d->chosen = mem_array(t->n_groups, sizeof *d->chosen);
     d->order = mem_array(t->n, sizeof *d->order);
-    d->items = mem_array(t->n, sizeof *d->items);
     d->triplets = mem_array(MAX_TRIPLETS, sizeof *d->triplets);
     d->batch_distances = mem_array((size_t)BATCH * BATCH, sizeof *d->batch_distances);
     d->distances = mem_array((size_t)t->n_threads, t->n * sizeof *d->distances);
@@ -357,15 +305,11 @@ static bovw_status descent_new(descent *d, const bovw_projection *p, bovw_error 
     d->gradient = mem_array(d->n_values, sizeof *d->gradient);
     d->speed = mem_array(d->n_values, sizeof *d->speed);
     if (status == BOVW_OK &&
-        (!d->is_held || !d->chosen || !d->order || !d->items || !d->triplets ||
-         !d->batch_distances || !d->distances || !d->precisions || !d->start || !d->best ||
-         !d->gradient || !d->speed))
+        (!d->chosen || !d->order || !d->triplets || !d->batch_distances || !d->distances ||
+         !d->precisions || !d->start || !d->best || !d->gradient || !d->speed))
         status = fail_memory(err, "gradient descent");
     if (status != BOVW_OK)
         return status;
-    for (uint32_t i = 0; i < t->n; i++)
-        d->items[i] = i;
-    d->all.items = d->items;
     d->b.items = d->picked;
     return BOVW_OK;
 }
@@ -374,10 +318,8 @@ static void descent_free(descent *d)
 {
     batch_free(&d->b);
     batch_free(&d->all);
-    free(d->is_held);
     free(d->chosen);
     free(d->order);
-    free(d->items);
     free(d->triplets);
     free(d->batch_distances);
     free(d->distances);
@@ -411,8 +353,6 @@ bovw_status learn_by_descent(const training *t, const bovw_learn_options *opts,
                  .random = random_mix(opts->seed),
                  .rows = p->rows};
     bovw_status status = descent_new(&d, p, err);
-    if (status == BOVW_OK)
-        status = hold_out(&d, err);
     if (status == BOVW_OK) {
         scale_start(&d);
         status = descend(&d, summary, err);

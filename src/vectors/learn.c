@@ -58,21 +58,35 @@ static bovw_status check_options(const bovw_learn_options *opts, bovw_error *err
 
 /* ---- supervised whitening ---------------------------------------------------------- */
 
-/* Each vector less the mean of its group, (n, stride). */
-static void centre_groups(const training *t, double *to)
+static bool is_used(const training *t, uint32_t group)
 {
-    memcpy(to, t->x, t->n * t->stride * sizeof *to);
+    return training_has_pairs(t, group) && !t->is_held[group];
+}
+
+/* Each vector less the mean of its group, (n, stride); where is_whole, less the
+ * mean of all. Single images and groups held out are 0. */
+static void centre_groups(const training *t, bool is_whole, double *to)
+{
+    memset(to, 0, t->n * t->stride * sizeof *to);
     for (uint32_t g = 0; g < t->n_groups; g++) {
         const uint32_t first = t->starts[g], end = t->starts[g + 1];
-        for (size_t j = 0; j < t->stride; j++) {
+        for (size_t j = 0; is_used(t, g) && j < t->stride; j++) {
             double mean = 0;
             for (uint32_t i = first; i < end; i++)
                 mean += t->x[i * t->stride + j];
-            mean /= end - first;
+            mean = is_whole ? 0 : mean / (end - first);
             for (uint32_t i = first; i < end; i++)
-                to[i * t->stride + j] -= mean;
+                to[i * t->stride + j] = t->x[i * t->stride + j] - mean;
         }
     }
+}
+
+/* sums (stride, stride) = lower triangle of the covariance, times the number that
+ * it would be divided by. */
+static void add_covariance(const training *t, bool is_whole, double *scratch, double *sums)
+{
+    centre_groups(t, is_whole, scratch);
+    covariance_add(scratch, t->n, t->stride, t->n_threads, sums);
 }
 
 static void divide(double *rows, size_t stride, double by)
@@ -107,11 +121,15 @@ bovw_status learn_lw(const training *t, uint32_t n_out, double shrinkage,
                              ? projection_new(t->dim, n_out, n_out, &made, err)
                              : fail_memory(err, "covariance within groups");
     if (status == BOVW_OK) {
-        centre_groups(t, centred);
-        covariance_add(t->x, t->n, stride, t->n_threads, all);
-        covariance_add(centred, t->n, stride, t->n_threads, within);
-        divide(all, stride, t->n);
-        divide(within, stride, t->n - t->n_groups);
+        uint32_t n = 0, n_groups = 0;
+        for (uint32_t g = 0; g < t->n_groups; g++) {
+            n_groups += is_used(t, g);
+            n += is_used(t, g) ? t->starts[g + 1] - t->starts[g] : 0;
+        }
+        add_covariance(t, true, centred, all);
+        add_covariance(t, false, centred, within);
+        divide(all, stride, n);
+        divide(within, stride, n - n_groups);
         const double m = covariance_variance(within, t->dim, stride);
         if (!(m > 0))
             status = fail(err, BOVW_ERR_MISMATCH, "the vectors of each group are the same");
@@ -122,7 +140,8 @@ bovw_status learn_lw(const training *t, uint32_t n_out, double shrinkage,
     if (status == BOVW_OK) {
         made.is_unit = true;
         made.shrinkage = shrinkage;
-        memcpy(made.mean, t->mean, stride * sizeof *made.mean);
+        if (!t->is_reduced)
+            memcpy(made.mean, t->mean, stride * sizeof *made.mean);
         take_rows(all, t->dim, &made);
         *p = made;
         made = (bovw_projection){0};
@@ -157,24 +176,82 @@ static bovw_status learn_unsupervised(const bovw_vectors *from,
     return p->summary ? BOVW_OK : fail_memory(err, "summary of a metric");
 }
 
+/* Fewer vectors than dimensions: learn in the space that they span, of which basis
+ * gets the axes; t->mean stays that of the vectors as they were. */
+static bovw_status reduce(training *t, bovw_projection *basis, bovw_error *err)
+{
+    bovw_status status =
+        projection_pca_of(t->x, t->n, t->dim, 0, 0, t->n_threads, basis, err);
+    if (status != BOVW_OK)
+        return status;
+    const size_t stride = projection_stride(basis->n_out);
+    double *x = mem_array(t->n, stride * sizeof *x);
+    if (!x)
+        return fail_memory(err, "vectors to learn from");
+    batch all = {.x = t->x, .stride = t->stride, .n = t->n, .n_out = basis->n_out};
+    batch_project(&all, basis->rows, t->n_threads, x, stride);
+    free(t->x);
+    t->x = x;
+    t->dim = basis->n_out;
+    t->stride = stride;
+    t->is_reduced = true;
+    return BOVW_OK;
+}
+
+/* A map of vectors in that space becomes one of vectors as they were. */
+static bovw_status expand(const training *t, const bovw_projection *basis,
+                          bovw_projection *p, bovw_error *err)
+{
+    bovw_projection made = {0};
+    const bovw_status status = projection_new(basis->dim, p->n_out, p->n_out, &made, err);
+    if (status != BOVW_OK)
+        return status;
+    projection_combine(p->rows, (ptrdiff_t)p->stride, p->n_out, basis->rows, basis->n_out,
+                       basis->stride, t->n_threads, made.rows);
+    memcpy(made.mean, t->mean, made.stride * sizeof *made.mean);
+    made.is_unit = p->is_unit;
+    made.shrinkage = p->shrinkage;
+    projection_clear(p);
+    *p = made;
+    return BOVW_OK;
+}
+
+static bovw_status learn_from(training *t, const bovw_learn_options *opts,
+                              bovw_projection *p, char **how, bovw_error *err)
+{
+    bovw_projection basis = {0};
+    bovw_status status = BOVW_OK;
+    if (t->n < t->dim && t->n <= LAPACK_MAX_ROWS)
+        status = reduce(t, &basis, err);
+    const uint32_t n_out = opts->dim > 0 ? opts->dim : t->dim;
+    if (status == BOVW_OK && n_out > t->dim)
+        status = fail(err, BOVW_ERR_MISMATCH,
+                      "%u vectors in %u dimensions cannot become vectors of %u", t->n,
+                      t->dim, n_out);
+    if (status == BOVW_OK && opts->learner != BOVW_LEARN_LW)
+        status = training_hold_out(t, (double)opts->validation, opts->seed, err);
+    if (status == BOVW_OK)
+        status = learn_lw(t, n_out, (double)opts->shrinkage, p, err);
+    if (status == BOVW_OK && opts->learner != BOVW_LEARN_LW)
+        status = learn_by_descent(t, opts, p, how, err);
+    if (status == BOVW_OK && basis.rows)
+        status = expand(t, &basis, p, err);
+    projection_clear(&basis);
+    return status;
+}
+
 static bovw_status learn_supervised(const bovw_vectors *from, const bovw_labels *labels,
                                     const bovw_learn_options *opts,
                                     const bovw_compute *compute,
                                     const bovw_monitor *monitor, bovw_projection *p,
                                     bovw_error *err)
 {
-    const uint32_t dim = bovw_vectors_dim(from), n_out = opts->dim > 0 ? opts->dim : dim;
     training t = {0};
     char *how = NULL;
-    if (n_out > dim)
-        return fail(err, BOVW_ERR_MISMATCH, "%s: %u dimensions cannot become %u",
-                    from->path, dim, n_out);
     bovw_status status =
         training_new(from, labels, parallel_threads(compute), monitor, &t, err);
     if (status == BOVW_OK)
-        status = learn_lw(&t, n_out, (double)opts->shrinkage, p, err);
-    if (status == BOVW_OK && opts->learner != BOVW_LEARN_LW)
-        status = learn_by_descent(&t, opts, p, &how, err);
+        status = learn_from(&t, opts, p, &how, err);
     if (status == BOVW_OK) {
         p->summary = mem_format(
             "%s, shrinkage %g, on %u vectors of %u groups, %u with two or more%s%s",

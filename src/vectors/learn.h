@@ -8,13 +8,15 @@
 typedef struct training {
     uint32_t n, dim;
     size_t stride;
-    double *x;        /* (n, stride) of length 1, less their mean */
-    double *mean;     /* (stride,) */
+    double *x;        /* (n, stride) of length 1, less the mean */
+    double *mean;     /* (stride,) of groups of two and more */
     uint32_t *group;  /* (n,) numbers from 0, in order of first appearance */
     uint32_t *family; /* (n,) or BOVW_NO_GROUP */
     uint32_t *starts; /* (n_groups + 1,) */
     uint32_t n_groups;
     uint32_t n_pairs_groups; /* that have two images or more */
+    bool *is_held;           /* (n_groups,) nothing is learned from them; at first none */
+    bool is_reduced;         /* x is in a space of fewer dimensions, where the mean is 0 */
     int n_threads;
     const bovw_monitor *monitor;
 } training;
@@ -24,6 +26,14 @@ typedef struct training {
 bovw_status training_new(const bovw_vectors *from, const bovw_labels *labels, int n_threads,
                          const bovw_monitor *monitor, training *t, bovw_error *err);
 void training_free(training *t); /* a zeroed one is fine */
+
+/* Does the group have two images or more? */
+bool training_has_pairs(const training *t, uint32_t group);
+
+/* Hold out a share of the families, and of the groups without one, that have pairs: at
+ * least one and not all. Groups of one image stay. BOVW_ERR_MISMATCH where there is
+ * only one; BOVW_ERR_NOMEM. */
+bovw_status training_hold_out(training *t, double share, uint64_t seed, bovw_error *err);
 
 /* Supervised whitening, to n_out dimensions. BOVW_ERR_LIMIT, _MISMATCH, _NOMEM. */
 bovw_status learn_lw(const training *t, uint32_t n_out, double shrinkage,
@@ -44,7 +54,7 @@ typedef struct triplet {
 typedef struct batch {
     const double *x; /* (any, stride) */
     size_t stride;
-    const uint32_t *items; /* (n,) rows of x */
+    const uint32_t *items; /* (n,) rows of x; NULL: all in order */
     uint32_t n, n_out;
     double *y;       /* (n, n_out) mapped, of length 1 */
     double *lengths; /* (n,) that they had */
@@ -53,6 +63,10 @@ typedef struct batch {
 
 /* Fill y and lengths: rows (n_out, stride). */
 void batch_map(batch *b, const double *rows, int n_threads);
+
+/* Mapped vectors (n, stride_y) of x (n, stride) alone, as they come. */
+void batch_project(const batch *b, const double *rows, int n_threads, double *y,
+                   size_t stride_y);
 
 double batch_distance_sq(const batch *b, uint32_t i, uint32_t j);
 

@@ -33,14 +33,32 @@ static double plain_product(const double *a, const double *b, size_t n)
     return sum;
 }
 
+static const double *item(const batch *b, uint32_t i)
+{
+    return b->x + (b->items ? b->items[i] : i) * b->stride;
+}
+
+void batch_project(const batch *b, const double *rows, int n_threads, double *y,
+                   size_t stride_y)
+{
+    enum {
+        ROWS = 32 /* of the map, that stay in cache while vectors pass by */
+    };
+    for (uint32_t first = 0; first < b->n_out; first += ROWS) {
+        const uint32_t end = b->n_out - first < ROWS ? b->n_out : first + ROWS;
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+        for (uint32_t i = 0; i < b->n; i++) {
+            for (uint32_t o = first; o < end; o++)
+                y[i * stride_y + o] = product(rows + o * b->stride, item(b, i), b->stride);
+        }
+    }
+}
+
 void batch_map(batch *b, const double *rows, int n_threads)
 {
-#pragma omp parallel for schedule(dynamic) num_threads(n_threads) if (n_threads > 1)
+    batch_project(b, rows, n_threads, b->y, b->n_out);
     for (uint32_t i = 0; i < b->n; i++) {
-        const double *x = b->x + b->items[i] * b->stride;
         double *y = b->y + (size_t)i * b->n_out;
-        for (uint32_t o = 0; o < b->n_out; o++)
-            y[o] = product(rows + o * b->stride, x, b->stride);
         b->lengths[i] = sqrt(plain_product(y, y, b->n_out));
         const double scale = b->lengths[i] > 0 ? 1 / b->lengths[i] : 0;
         for (uint32_t o = 0; o < b->n_out; o++)
@@ -121,7 +139,7 @@ void batch_gradient(batch *b, int n_threads, double *gradient)
         memset(row, 0, b->stride * sizeof *row);
         for (uint32_t i = 0; i < b->n; i++) {
             const double weight = b->dy[(size_t)i * b->n_out + o];
-            const double *x = b->x + b->items[i] * b->stride;
+            const double *x = item(b, i);
             for (size_t j = 0; j < b->stride; j++)
                 row[j] += weight * x[j];
         }

@@ -7,6 +7,8 @@
 #ifndef VECTORS_PROJECTION_H
 #define VECTORS_PROJECTION_H
 
+#include <stddef.h>
+
 #include "bovw/metric.h"
 #include "bovw/monitor.h"
 #include "vectors/vectors.h"
@@ -70,6 +72,19 @@ bovw_status projection_mahalanobis(const bovw_vectors *from, int n_threads,
 bovw_status projection_pca(const bovw_vectors *from, uint32_t n_out, double power,
                            int n_threads, const bovw_monitor *monitor, bovw_projection *p,
                            bovw_error *err);
+
+/* The same of vectors (n, stride) that are centred already, as is told of fewer
+ * vectors than dimensions: the mean is 0. n_out 0: all directions in which they
+ * vary. BOVW_ERR_NOMEM. */
+bovw_status projection_pca_of(const double *centred, uint32_t n, uint32_t dim,
+                              uint32_t n_out, double power, int n_threads,
+                              bovw_projection *p, bovw_error *err);
+
+/* rows (n_rows, stride) = weights times x (n, stride): the i-th row of n weights is
+ * at weights + i * weights_stride. */
+void projection_combine(const double *weights, ptrdiff_t weights_stride, uint32_t n_rows,
+                        const double *x, uint32_t n, size_t stride, int n_threads,
+                        double *rows);
 
 /* Map x (n, stride_x) to y (n, stride_y), n <= PROJECTION_BATCH; work is
  * PROJECTION_BATCH * 2 * max(stride, n_out) doubles. A vector's result does not

@@ -47,7 +47,9 @@ typedef struct rank {
 
 static const char *const metrics[] = {[BOVW_METRIC_COSINE] = "cosine",
                                       [BOVW_METRIC_EUCLIDEAN] = "euclidean",
-                                      [BOVW_METRIC_MAHALANOBIS] = "mahalanobis"};
+                                      [BOVW_METRIC_MAHALANOBIS] = "mahalanobis",
+                                      [BOVW_METRIC_L1] = "l1",
+                                      [BOVW_METRIC_INTERSECTION] = "intersection"};
 
 const char *bovw_metric_name(size_t i)
 {
@@ -84,8 +86,8 @@ static bovw_status rank_learn(rank *r, const bovw_monitor *monitor, bovw_error *
     if (r->opts->metric == BOVW_METRIC_MAHALANOBIS) {
         if (r->opts->whiten > 0)
             return fail(err, BOVW_ERR_ARG,
-                        "whitened vectors are measured by cosine or "
-                        "euclidean: mahalanobis whitens already");
+                        "whitened vectors are measured by cosine, euclidean or l1: "
+                        "mahalanobis whitens already");
         return projection_mahalanobis(r->db, r->n_threads, monitor, &r->map, err);
     }
     if (r->opts->whiten > 0)
@@ -188,9 +190,35 @@ static bovw_status read_vectors(const rank *r, const bovw_vectors *from, uint32_
 
 /* ---- searching -------------------------------------------------------------------- */
 
+static product_function *compare_of(const rank *r)
+{
+    switch (r->opts->metric) {
+    case BOVW_METRIC_COSINE:
+        return r->kernel->dots;
+    case BOVW_METRIC_L1:
+        return r->kernel->distances_l1;
+    case BOVW_METRIC_INTERSECTION:
+        return r->kernel->intersections;
+    case BOVW_METRIC_EUCLIDEAN:
+    case BOVW_METRIC_MAHALANOBIS:
+    default:
+        return r->kernel->distances_sq;
+    }
+}
+
 static float score_of(const rank *r, float product)
 {
-    return r->opts->metric == BOVW_METRIC_COSINE ? product : -sqrtf(product);
+    switch (r->opts->metric) {
+    case BOVW_METRIC_COSINE:
+    case BOVW_METRIC_INTERSECTION:
+        return product;
+    case BOVW_METRIC_L1:
+        return -product;
+    case BOVW_METRIC_EUCLIDEAN:
+    case BOVW_METRIC_MAHALANOBIS:
+    default:
+        return -sqrtf(product);
+    }
 }
 
 /* Four queries of the block from `query` on against rows (n,) of the database
@@ -199,8 +227,7 @@ static void search_four(rank *r, uint32_t query, uint32_t n_queries, uint32_t fi
                         uint32_t n)
 {
     float *products = r->products + (size_t)parallel_thread() * r->n_tile * FOUR;
-    product_function *compare =
-        r->opts->metric == BOVW_METRIC_COSINE ? r->kernel->dots : r->kernel->distances_sq;
+    product_function *compare = compare_of(r);
     const uint32_t n_four = n_queries - query < FOUR ? n_queries - query : FOUR;
     for (uint32_t begin = 0; begin < n; begin += r->n_tile) {
         const uint32_t n_tile = n - begin < r->n_tile ? n - begin : r->n_tile;

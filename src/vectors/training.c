@@ -5,12 +5,18 @@
 #include "base/error.h"
 #include "base/keys.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "vectors/learn.h"
 #include "vectors/length.h"
 
 enum {
     BLOCK_ROWS = 256
 };
+
+bool training_has_pairs(const training *t, uint32_t group)
+{
+    return t->starts[group + 1] - t->starts[group] > 1;
+}
 
 void training_free(training *t)
 {
@@ -19,6 +25,7 @@ void training_free(training *t)
     free(t->group);
     free(t->family);
     free(t->starts);
+    free(t->is_held);
     *t = (training){0};
 }
 
@@ -42,7 +49,7 @@ static void order_rows(training *t, const bovw_labels *labels, uint32_t n, uint6
     }
     t->starts[t->n_groups] = n_keys;
     for (uint32_t g = 0; g < t->n_groups; g++)
-        t->n_pairs_groups += t->starts[g + 1] - t->starts[g] > 1;
+        t->n_pairs_groups += training_has_pairs(t, g);
 }
 
 static bovw_status read_row(const bovw_vectors *from, uint32_t row, float *floats,
@@ -61,14 +68,20 @@ static bovw_status read_row(const bovw_vectors *from, uint32_t row, float *float
     return BOVW_OK;
 }
 
+/* The mean is that of the groups of two and more: single images, which are only held
+ * against them, may be of another kind. */
 static void centre(training *t)
 {
+    uint32_t n = 0;
     for (uint32_t i = 0; i < t->n; i++) {
+        if (!training_has_pairs(t, t->group[i]))
+            continue;
+        n++;
         for (uint32_t j = 0; j < t->dim; j++)
             t->mean[j] += t->x[i * t->stride + j];
     }
     for (uint32_t j = 0; j < t->dim; j++)
-        t->mean[j] /= t->n;
+        t->mean[j] /= n;
     for (uint32_t i = 0; i < t->n; i++) {
         for (uint32_t j = 0; j < t->dim; j++)
             t->x[i * t->stride + j] -= t->mean[j];
@@ -118,9 +131,11 @@ bovw_status training_new(const bovw_vectors *from, const bovw_labels *labels, in
     made.group = mem_array(n, sizeof *made.group);
     made.family = mem_array(n, sizeof *made.family);
     made.starts = mem_array((size_t)n + 1, sizeof *made.starts);
-    bovw_status status = keys && spare && made.group && made.family && made.starts
-                             ? fill(&made, from, labels, keys, spare, err)
-                             : fail_memory(err, "labels of vectors");
+    made.is_held = mem_array(n, sizeof *made.is_held);
+    bovw_status status =
+        keys && spare && made.group && made.family && made.starts && made.is_held
+            ? fill(&made, from, labels, keys, spare, err)
+            : fail_memory(err, "labels of vectors");
     free(keys);
     free(spare);
     if (status == BOVW_OK)
@@ -128,4 +143,46 @@ bovw_status training_new(const bovw_vectors *from, const bovw_labels *labels, in
     else
         training_free(&made);
     return status;
+}
+
+/* ---- validation --------------------------------------------------------------------- */
+
+static uint64_t priority_of(const training *t, uint64_t seed, uint32_t group)
+{
+    const uint32_t family = t->family[t->starts[group]];
+    const uint64_t unit = family != BOVW_NO_GROUP ? family : 1ULL << 32 | group;
+    return random_mix(random_mix(seed) ^ unit);
+}
+
+static int compare_priorities(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+bovw_status training_hold_out(training *t, double share, uint64_t seed, bovw_error *err)
+{
+    uint64_t *priorities = mem_array(t->n_groups, sizeof *priorities);
+    uint32_t n = 0, n_units = 0;
+    if (!priorities)
+        return fail_memory(err, "groups");
+    for (uint32_t g = 0; g < t->n_groups; g++) {
+        if (training_has_pairs(t, g))
+            priorities[n++] = priority_of(t, seed, g);
+    }
+    qsort(priorities, n, sizeof *priorities, compare_priorities);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i == 0 || priorities[i] != priorities[i - 1])
+            priorities[n_units++] = priorities[i];
+    }
+    const uint32_t n_wanted = (uint32_t)(share * n_units);
+    const uint64_t limit = priorities[n_wanted > 1 ? n_wanted - 1 : 0];
+    free(priorities);
+    if (n_units < 2)
+        return fail(err, BOVW_ERR_MISMATCH,
+                    "one family, or group without one, has two images: none is left to "
+                    "decide when to stop");
+    for (uint32_t g = 0; g < t->n_groups; g++)
+        t->is_held[g] = training_has_pairs(t, g) && priority_of(t, seed, g) <= limit;
+    return BOVW_OK;
 }

@@ -97,26 +97,29 @@ static bovw_status pca_of_dimensions(const bovw_vectors *from, uint32_t n_out, d
     return status;
 }
 
-/* What weighs centred vectors (n, stride): weights of row i at weights[-i * n]. */
-typedef struct combination {
-    const double *centred, *weights;
-    uint32_t n, n_rows;
-    size_t stride;
-} combination;
-
-/* Columns [j, j + STRIP) of rows (n_rows, stride): sums of the vectors, weighted. */
-static void combine_strip(const combination *c, size_t j, double *rows)
+/* Columns [j, j + STRIP) of the product of weights and vectors. */
+static void combine_strip(const double *weights, ptrdiff_t weights_stride, uint32_t n_rows,
+                          const double *x, uint32_t n, size_t stride, size_t j,
+                          double *rows)
 {
-    for (uint32_t i = 0; i < c->n_rows; i++) {
-        const double *weights = c->weights - (size_t)i * c->n;
+    for (uint32_t i = 0; i < n_rows; i++) {
+        const double *weight = weights + i * weights_stride;
         double sums[STRIP] = {0};
-        for (uint32_t v = 0; v < c->n; v++) {
-            const double *x = c->centred + v * c->stride + j;
+        for (uint32_t v = 0; v < n; v++) {
             for (int s = 0; s < STRIP; s++)
-                sums[s] += weights[v] * x[s];
+                sums[s] += weight[v] * x[v * stride + j + s];
         }
-        memcpy(rows + i * c->stride + j, sums, sizeof sums);
+        memcpy(rows + i * stride + j, sums, sizeof sums);
     }
+}
+
+void projection_combine(const double *weights, ptrdiff_t weights_stride, uint32_t n_rows,
+                        const double *x, uint32_t n, size_t stride, int n_threads,
+                        double *rows)
+{
+#pragma omp parallel for schedule(dynamic) num_threads(n_threads) if (n_threads > 1)
+    for (size_t j = 0; j < stride; j += STRIP)
+        combine_strip(weights, weights_stride, n_rows, x, n, stride, j, rows);
 }
 
 static void set_length(double *row, size_t stride, double length)
@@ -129,64 +132,68 @@ static void set_length(double *row, size_t stride, double length)
         row[j] *= scale;
 }
 
-/* Eigenvalues `values` (n,) and eigenvectors of the products, ascending, to the rows
- * of the n_out largest. */
-static void make_rows(const combination *c, const double *values, double power,
-                      int n_threads, bovw_projection *p)
+/* How many of the eigenvalues (n,), ascending, are above the least. */
+static uint32_t count_varied(const double *values, uint32_t n)
 {
-    const double largest = values[c->n - 1];
-#pragma omp parallel for schedule(dynamic) num_threads(n_threads) if (n_threads > 1)
-    for (size_t j = 0; j < c->stride; j += STRIP)
-        combine_strip(c, j, p->rows);
-    for (uint32_t i = 0; i < c->n_rows; i++) {
-        const double value = values[c->n - 1 - i];
-        const bool is_varied = value > PROJECTION_MIN_EIGENVALUE * largest;
-        double *row = p->rows + i * c->stride;
-        set_length(row, c->stride,
-                   is_varied ? scale_of(value / c->n, largest / c->n, power) : 0);
-        lapack_fix_sign(row, p->dim);
-    }
+    uint32_t n_varied = 0;
+    while (n_varied < n &&
+           values[n - 1 - n_varied] > PROJECTION_MIN_EIGENVALUE * values[n - 1])
+        n_varied++;
+    return n_varied;
 }
 
 /* With X (n, dim) the centred vectors, X X^T a = n l a gives the eigenvector X^T a
  * of X^T X / n to its eigenvalue l. */
+bovw_status projection_pca_of(const double *centred, uint32_t n, uint32_t dim,
+                              uint32_t n_out, double power, int n_threads,
+                              bovw_projection *p, bovw_error *err)
+{
+    bovw_projection made = {0};
+    double *gram = mem_array(n, (size_t)n * sizeof *gram);
+    double *values = mem_array(n, sizeof *values);
+    bovw_status status = gram && values ? BOVW_OK : fail_memory(err, "products of vectors");
+    if (status == BOVW_OK) {
+        covariance_gram(centred, n, projection_stride(dim), n_threads, gram, n);
+        status = lapack_eigenvectors(gram, n, n, values, err);
+    }
+    const uint32_t n_varied = status == BOVW_OK ? count_varied(values, n) : 0;
+    const uint32_t n_rows = n_out > 0 ? n_out : n_varied;
+    if (status == BOVW_OK)
+        status = projection_new(dim, n_rows, n_rows, &made, err);
+    if (status == BOVW_OK) {
+        projection_combine(gram + (size_t)(n - 1) * n, -(ptrdiff_t)n, n_rows, centred, n,
+                           made.stride, n_threads, made.rows);
+        for (uint32_t i = 0; i < n_rows; i++) {
+            double *row = made.rows + i * made.stride;
+            const double value = values[n - 1 - i] / n, largest = values[n - 1] / n;
+            set_length(row, made.stride,
+                       i < n_varied ? scale_of(value, largest, power) : 0);
+            lapack_fix_sign(row, dim);
+        }
+        *p = made;
+    }
+    free(gram);
+    free(values);
+    return status;
+}
+
 static bovw_status pca_of_vectors(const bovw_vectors *from, uint32_t n_out, double power,
                                   int n_threads, const bovw_monitor *monitor,
                                   bovw_projection *p, bovw_error *err)
 {
-    const uint32_t n = bovw_vectors_count(from), dim = bovw_vectors_dim(from);
     double *centred = NULL, *mean = NULL;
-    bovw_projection made = {0};
-    double *gram = mem_array(n, (size_t)n * sizeof *gram);
-    double *values = mem_array(n, sizeof *values);
-    bovw_status status =
-        gram && values ? covariance_centred(from, n_threads, monitor, &centred, &mean, err)
-                       : fail_memory(err, "products of vectors");
+    bovw_status status = covariance_centred(from, n_threads, monitor, &centred, &mean, err);
     if (status == BOVW_OK)
-        status = projection_new(dim, n_out, n_out, &made, err);
-    if (status == BOVW_OK) {
-        covariance_gram(centred, n, made.stride, n_threads, gram, n);
-        status = lapack_eigenvectors(gram, n, n, values, err);
-    }
-    if (status == BOVW_OK) {
-        const combination c = {.centred = centred,
-                               .weights = gram + (size_t)(n - 1) * n,
-                               .n = n,
-                               .n_rows = n_out,
-                               .stride = made.stride};
-        make_rows(&c, values, power, n_threads, &made);
-        free(made.mean);
-        made.mean = mean;
-        mean = NULL;
-        *p = made;
-        made = (bovw_projection){0};
-    }
-    projection_clear(&made);
+        status = projection_pca_of(centred, bovw_vectors_count(from),
+                                   bovw_vectors_dim(from), n_out, power, n_threads, p, err);
     free(centred);
-    free(mean);
-    free(gram);
-    free(values);
-    return status;
+    if (status != BOVW_OK) {
+        free(mean);
+        return status;
+    }
+    free(p->mean);
+    p->mean = mean;
+    return BOVW_OK;
 }
 
 bovw_status projection_pca(const bovw_vectors *from, uint32_t n_out, double power,

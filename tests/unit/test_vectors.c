@@ -332,6 +332,12 @@ static void kernels_agree_to_the_last_bit(void **state)
         product_portable.distances_sq(queries, rows, ROWS, stride, want);
         fast->distances_sq(queries, rows, ROWS, stride, got);
         assert_memory_equal(got, want, sizeof want);
+        product_portable.distances_l1(queries, rows, ROWS, stride, want);
+        fast->distances_l1(queries, rows, ROWS, stride, got);
+        assert_memory_equal(got, want, sizeof want);
+        product_portable.intersections(queries, rows, ROWS, stride, want);
+        fast->intersections(queries, rows, ROWS, stride, got);
+        assert_memory_equal(got, want, sizeof want);
         free(queries);
         free(rows);
     }
@@ -378,16 +384,22 @@ static float *random_vectors(const char *file, uint32_t n, uint32_t dim, uint64_
 
 static double score(const float *a, const float *b, uint32_t dim, bovw_metric metric)
 {
-    double ab = 0, aa = 0, bb = 0, d = 0;
+    double ab = 0, aa = 0, bb = 0, d = 0, l1 = 0, common = 0;
     for (uint32_t i = 0; i < dim; i++) {
         const double x = (double)a[i], y = (double)b[i];
         ab += x * y;
         aa += x * x;
         bb += y * y;
         d += (x - y) * (x - y);
+        l1 += fabs(x - y);
+        common += x < y ? x : y;
     }
     if (metric == BOVW_METRIC_EUCLIDEAN)
         return -sqrt(d);
+    if (metric == BOVW_METRIC_L1)
+        return -l1;
+    if (metric == BOVW_METRIC_INTERSECTION)
+        return common;
     return aa * bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
@@ -404,12 +416,14 @@ static void search_finds_what_a_plain_loop_finds(void **state)
     float *db = random_vectors(path, N, DIM, &random);
     float *queries = random_vectors(other, QUERIES, DIM, &random);
     bovw_vectors *opened = open_good(path), *asked = open_good(other);
-    for (int round = 0; round < 4; round++) {
+    static const bovw_metric measures[] = {BOVW_METRIC_COSINE, BOVW_METRIC_EUCLIDEAN,
+                                           BOVW_METRIC_L1, BOVW_METRIC_INTERSECTION};
+    for (int round = 0; round < 8; round++) {
         bovw_rank_options opts;
         bovw_rank_options_default(&opts);
-        opts.metric = round % 2 ? BOVW_METRIC_EUCLIDEAN : BOVW_METRIC_COSINE;
-        opts.top = round / 2 ? 5 : 0;
-        found one = {.top = round / 2 ? 5 : N, .stop_at = UINT32_MAX}, many = one;
+        opts.metric = measures[round % 4];
+        opts.top = round / 4 ? 5 : 0;
+        found one = {.top = round / 4 ? 5 : N, .stop_at = UINT32_MAX}, many = one;
         const bovw_compute slow = {.n_threads = 1, .kernel = "portable"};
         const bovw_compute fast = {.n_threads = 3};
         one.all = mem_array(QUERIES * N, sizeof *one.all);
@@ -532,6 +546,28 @@ static void assert_near(double got, double want, double tolerance)
 {
     if (!(fabs(got - want) <= tolerance))
         fail_msg("%.9g, not %.9g", got, want);
+}
+
+static void measures_by_hand(void **state)
+{
+    (void)state;
+    static const float pair[6] = {0.9F, 0.07F, 0.03F, 1, 0, 0};
+    static const struct {
+        bovw_metric metric;
+        double want;
+    } cases[] = {{BOVW_METRIC_EUCLIDEAN, -0.125698},
+                 {BOVW_METRIC_COSINE, 0.996439},
+                 {BOVW_METRIC_L1, -0.2},
+                 {BOVW_METRIC_INTERSECTION, 0.9}};
+    bovw_vectors *vectors = vectors_of(pair, 2, 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bovw_rank_options opts = {.metric = cases[i].metric};
+        float *scores = all_scores(vectors, &opts, NULL);
+        assert_near((double)scores[1], cases[i].want, 1e-6);
+        assert_near((double)scores[2], cases[i].want, 1e-6);
+        free(scores);
+    }
+    bovw_vectors_close(vectors);
 }
 
 /* Their covariance is diag(2, 1/2), its mean variance m = 5/4. The distance from
@@ -792,6 +828,7 @@ int main(void)
         TEST(kernels_agree_to_the_last_bit),
         TEST(search_finds_what_a_plain_loop_finds),
         TEST(search_stops_when_it_should),
+        TEST(measures_by_hand),
         TEST(mahalanobis_by_hand),
         TEST(whitening_by_hand),
         TEST(whitened_vectors_have_the_identity_as_covariance),
