@@ -87,14 +87,14 @@ BOVW_API void bovw_learn_options_default(bovw_learn_options *opts);
  * weighs the pairs of a group by its images) and T their covariance as a whole, the
  * x with T x = v S x of largest v. Memory: 16 n dim + 40 dim^2 bytes.
  *
- * Triplet and siamese start from lw, without the groups held out. A batch has whole
- * handfuls of images of some groups. For each matching pair of it in either order, the
- * image of another group that is nearest to the first, but farther than the second, is the
- * negative (semi-hard); without such a one the farthest is. Mapped vectors are divided by
- * their lengths; d is the distance between them. Triplets: the mean of
- * max(0, d(a, p)^2 - d(a, n)^2 + margin). Pairs: the mean over matching ones of
- * d^2 / 2, and over the others of max(0, margin - d)^2 / 2. The map with the best
- * mean average precision on the validation groups is the result, be it the start.
+ * Triplet and siamese start from lw. A batch has handfuls of images of some groups.
+ * For each matching pair of it in either order, the image of another group that is
+ * nearest to the first, but farther than the second, is the negative (semi-hard);
+ * without such a one the farthest is. Mapped vectors are divided by their lengths; d
+ * is the distance between them. Triplets: the mean of max(0, d(a, p)^2 - d(a, n)^2 +
+ * margin). Pairs: the mean over matching ones of d^2 / 2, and over the others of
+ * max(0, margin - d)^2 / 2. A trial without some groups finds after how many epochs
+ * their mean average precision is best, perhaps none; so many are then run on all.
  *
  * BOVW_ERR_ARG for options out of range or labels that are missing;
  * BOVW_ERR_MISMATCH where the vectors do not suffice: all the same, no group of two,

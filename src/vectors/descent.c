@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Stochastic gradient descent with momentum on triplets or pairs, from a given
- * map. Some groups are held out: their mean average precision among all vectors,
- * after each epoch, decides which map is kept and when to stop. */
+ * map. In a trial some groups are held out: their mean average precision among all
+ * vectors, after each epoch, decides how many epochs are run on all groups. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,11 +35,11 @@ typedef struct descent {
     batch b;   /* of BATCH images */
     batch all; /* of all images, for validation */
     uint32_t picked[BATCH];
-    triplet *triplets;                              /* (MAX_TRIPLETS,) */
-    double *rows, *start, *best, *gradient, *speed; /* (n_out, stride) */
-    double *distances;                              /* (n_threads, n) */
-    double *batch_distances;                        /* (BATCH, BATCH) squared */
-    double *precisions;                             /* (n,) */
+    triplet *triplets;                       /* (MAX_TRIPLETS,) */
+    double *rows, *start, *gradient, *speed; /* (n_out, stride) */
+    double *distances;                       /* (n_threads, n) */
+    double *batch_distances;                 /* (BATCH, BATCH) squared */
+    double *precisions;                      /* (n,) */
     size_t n_values;
 } descent;
 
@@ -239,32 +239,44 @@ static void report(const descent *d, uint32_t epoch, double loss, double precisi
     m->message(m->context, text);
 }
 
-static bovw_status descend(descent *d, char **summary, bovw_error *err)
+static bovw_status go_on(const descent *d, uint32_t epoch, bovw_error *err)
 {
     const bovw_monitor *m = d->t->monitor;
-    const double begin = validate(d);
-    double best = begin;
-    uint32_t best_epoch = 0, epoch = 0;
-    memcpy(d->best, d->rows, d->n_values * sizeof *d->best);
-    report(d, 0, 0, begin);
-    while (epoch < d->opts->epochs && epoch - best_epoch < d->opts->patience) {
-        if (m && m->progress &&
-            !m->progress(m->context, "learning", epoch, d->opts->epochs))
-            return fail(err, BOVW_ERR_CANCELLED, "stopped");
-        const double loss = run_epoch(d, epoch);
+    if (m && m->progress && !m->progress(m->context, "learning", epoch, d->opts->epochs))
+        return fail(err, BOVW_ERR_CANCELLED, "stopped");
+    return BOVW_OK;
+}
+
+/* Until the groups held out gain no more. */
+static bovw_status find_epochs(descent *d, descent_result *r, bovw_error *err)
+{
+    r->begin = r->best = validate(d);
+    report(d, 0, 0, r->begin);
+    while (r->n_epochs < d->opts->epochs &&
+           r->n_epochs - r->best_epoch < d->opts->patience) {
+        const bovw_status status = go_on(d, r->n_epochs, err);
+        if (status != BOVW_OK)
+            return status;
+        const double loss = run_epoch(d, r->n_epochs);
         const double precision = validate(d);
-        report(d, ++epoch, loss, precision);
-        if (precision <= best)
-            continue;
-        best = precision;
-        best_epoch = epoch;
-        memcpy(d->best, d->rows, d->n_values * sizeof *d->best);
+        report(d, ++r->n_epochs, loss, precision);
+        if (precision > r->best) {
+            r->best = precision;
+            r->best_epoch = r->n_epochs;
+        }
     }
-    *summary = mem_format(
-        "seed %llu, best after epoch %u of %u: mAP of the groups held out "
-        "%.2f, at the start %.2f",
-        (unsigned long long)d->opts->seed, best_epoch, epoch, 100 * best, 100 * begin);
-    return *summary ? BOVW_OK : fail_memory(err, "summary of a metric");
+    return BOVW_OK;
+}
+
+static bovw_status run_epochs(descent *d, uint32_t n, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (uint32_t epoch = 0; status == BOVW_OK && epoch < n; epoch++) {
+        status = go_on(d, epoch, err);
+        if (status == BOVW_OK)
+            run_epoch(d, epoch);
+    }
+    return status;
 }
 
 /* ---- the whole ------------------------------------------------------------------------
@@ -301,12 +313,11 @@ static bovw_status descent_new(descent *d, const bovw_projection *p, bovw_error 
     d->distances = mem_array((size_t)t->n_threads, t->n * sizeof *d->distances);
     d->precisions = mem_array(t->n, sizeof *d->precisions);
     d->start = mem_array(d->n_values, sizeof *d->start);
-    d->best = mem_array(d->n_values, sizeof *d->best);
     d->gradient = mem_array(d->n_values, sizeof *d->gradient);
     d->speed = mem_array(d->n_values, sizeof *d->speed);
     if (status == BOVW_OK &&
         (!d->chosen || !d->order || !d->triplets || !d->batch_distances || !d->distances ||
-         !d->precisions || !d->start || !d->best || !d->gradient || !d->speed))
+         !d->precisions || !d->start || !d->gradient || !d->speed))
         status = fail_memory(err, "gradient descent");
     if (status != BOVW_OK)
         return status;
@@ -325,7 +336,6 @@ static void descent_free(descent *d)
     free(d->distances);
     free(d->precisions);
     free(d->start);
-    free(d->best);
     free(d->gradient);
     free(d->speed);
 }
@@ -344,7 +354,8 @@ static void scale_start(descent *d)
 }
 
 bovw_status learn_by_descent(const training *t, const bovw_learn_options *opts,
-                             bovw_projection *p, char **summary, bovw_error *err)
+                             bool is_trial, bovw_projection *p, descent_result *result,
+                             bovw_error *err)
 {
     const float usual = opts->learner == BOVW_LEARN_TRIPLET ? TRIPLET_MARGIN : PAIR_MARGIN;
     descent d = {.t = t,
@@ -355,10 +366,9 @@ bovw_status learn_by_descent(const training *t, const bovw_learn_options *opts,
     bovw_status status = descent_new(&d, p, err);
     if (status == BOVW_OK) {
         scale_start(&d);
-        status = descend(&d, summary, err);
+        status = is_trial ? find_epochs(&d, result, err)
+                          : run_epochs(&d, result->best_epoch, err);
     }
-    if (status == BOVW_OK)
-        memcpy(p->rows, d.best, d.n_values * sizeof *d.best);
     descent_free(&d);
     return status;
 }

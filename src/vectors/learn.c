@@ -216,6 +216,32 @@ static bovw_status expand(const training *t, const bovw_projection *basis,
     return BOVW_OK;
 }
 
+/* How many epochs help groups that were not learned from, then so many on all. */
+static bovw_status learn_and_descend(training *t, const bovw_learn_options *opts,
+                                     uint32_t n_out, bovw_projection *p, char **how,
+                                     bovw_error *err)
+{
+    descent_result r = {0};
+    bovw_projection trial = {0};
+    bovw_status status = training_hold_out(t, (double)opts->validation, opts->seed, err);
+    if (status == BOVW_OK)
+        status = learn_lw(t, n_out, (double)opts->shrinkage, &trial, err);
+    if (status == BOVW_OK)
+        status = learn_by_descent(t, opts, true, &trial, &r, err);
+    projection_clear(&trial);
+    memset(t->is_held, 0, t->n_groups * sizeof *t->is_held);
+    if (status == BOVW_OK)
+        status = learn_lw(t, n_out, (double)opts->shrinkage, p, err);
+    if (status == BOVW_OK)
+        status = learn_by_descent(t, opts, false, p, &r, err);
+    if (status != BOVW_OK)
+        return status;
+    *how = mem_format(", seed %llu, %u epochs: mAP of groups held out from %.2f to %.2f",
+                      (unsigned long long)opts->seed, r.best_epoch, 100 * r.begin,
+                      100 * r.best);
+    return *how ? BOVW_OK : fail_memory(err, "summary of a metric");
+}
+
 static bovw_status learn_from(training *t, const bovw_learn_options *opts,
                               bovw_projection *p, char **how, bovw_error *err)
 {
@@ -228,12 +254,10 @@ static bovw_status learn_from(training *t, const bovw_learn_options *opts,
         status = fail(err, BOVW_ERR_MISMATCH,
                       "%u vectors in %u dimensions cannot become vectors of %u", t->n,
                       t->dim, n_out);
-    if (status == BOVW_OK && opts->learner != BOVW_LEARN_LW)
-        status = training_hold_out(t, (double)opts->validation, opts->seed, err);
     if (status == BOVW_OK)
-        status = learn_lw(t, n_out, (double)opts->shrinkage, p, err);
-    if (status == BOVW_OK && opts->learner != BOVW_LEARN_LW)
-        status = learn_by_descent(t, opts, p, how, err);
+        status = opts->learner == BOVW_LEARN_LW
+                     ? learn_lw(t, n_out, (double)opts->shrinkage, p, err)
+                     : learn_and_descend(t, opts, n_out, p, how, err);
     if (status == BOVW_OK && basis.rows)
         status = expand(t, &basis, p, err);
     projection_clear(&basis);
@@ -254,9 +278,9 @@ static bovw_status learn_supervised(const bovw_vectors *from, const bovw_labels 
         status = learn_from(&t, opts, p, &how, err);
     if (status == BOVW_OK) {
         p->summary = mem_format(
-            "%s, shrinkage %g, on %u vectors of %u groups, %u with two or more%s%s",
+            "%s, shrinkage %g, on %u vectors of %u groups, %u with two or more%s",
             learners[opts->learner], (double)opts->shrinkage, t.n, t.n_groups,
-            t.n_pairs_groups, how ? ", " : "", how ? how : "");
+            t.n_pairs_groups, how ? how : "");
         status = p->summary ? BOVW_OK : fail_memory(err, "summary of a metric");
     }
     free(how);

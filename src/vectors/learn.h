@@ -39,10 +39,17 @@ bovw_status training_hold_out(training *t, double share, uint64_t seed, bovw_err
 bovw_status learn_lw(const training *t, uint32_t n_out, double shrinkage,
                      bovw_projection *p, bovw_error *err);
 
-/* Improve a map by stochastic gradient descent. *summary (the caller's) says what
- * came of it. BOVW_ERR_CANCELLED, BOVW_ERR_NOMEM. */
+typedef struct descent_result {
+    uint32_t n_epochs, best_epoch; /* done; that was best for the groups held out */
+    double begin, best;            /* mean average precision of these */
+} descent_result;
+
+/* Move a map by stochastic gradient descent: in a trial until the groups held out
+ * gain no more, which fills the result; else for result->best_epoch epochs.
+ * BOVW_ERR_CANCELLED, BOVW_ERR_NOMEM. */
 bovw_status learn_by_descent(const training *t, const bovw_learn_options *opts,
-                             bovw_projection *p, char **summary, bovw_error *err);
+                             bool is_trial, bovw_projection *p, descent_result *result,
+                             bovw_error *err);
 
 /* ---- losses ------------------------------------------------------------------------ */
 
