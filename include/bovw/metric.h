@@ -62,8 +62,8 @@ typedef struct bovw_learn_options {
                         * distance; 0 stands for these */
     float rate;        /* of learning, falling to 0 over the epochs; 1 */
     float decay;       /* pull towards the start; 0.001 */
-    uint32_t epochs;   /* passes over the vectors, at most; 40 */
-    uint32_t patience; /* stop after so many epochs without a better validation; 10 */
+    uint32_t epochs;   /* passes over the vectors, at most; 20 */
+    uint32_t patience; /* stop after so many epochs without a better validation; 5 */
     float validation;  /* share of the groups that only decides when to stop; 0.2 */
     uint64_t seed;     /* 1 */
 } bovw_learn_options;

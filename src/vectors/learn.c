@@ -33,8 +33,8 @@ void bovw_learn_options_default(bovw_learn_options *opts)
                                  .shrinkage = 0.5F,
                                  .rate = 1,
                                  .decay = 0.001F,
-                                 .epochs = 40,
-                                 .patience = 10,
+                                 .epochs = 20,
+                                 .patience = 5,
                                  .validation = 0.2F,
                                  .seed = 1};
 }
