@@ -85,7 +85,8 @@ static bovw_status read_sections(const container *file, const char *path,
     bovw_error why = {0};
     const bool is_plain = file->version == PLAIN_VERSION;
 
-    bovw_status status = container_text_get(file, path, SECTION_OPTIONS, "options", &text, err);
+    bovw_status status =
+        container_text_get(file, path, SECTION_OPTIONS, "options", &text, err);
     if (status == BOVW_OK)
         status = container_text_get(file, path, SECTION_SUMMARY, "summary", &summary, err);
     if (status == BOVW_OK)

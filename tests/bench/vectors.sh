@@ -39,11 +39,19 @@ bytes_of() {
     echo $((($(stat -c %s "$1") - 128) / $(wc -l <"$2")))
 }
 
+# only TABLE: of a run on standard input, the queries that the table lists.
+only() {
+    awk -v list="$1" '
+        BEGIN { while ((getline line <list) > 0) { split(line, f, "\t"); wanted[f[1]] = 1 } }
+        $1 in wanted'
+}
+
 # plain TITLE VECTORS NAMES [rank's options]
 plain() {
     local title=$1 vectors=$2 names=$3
     shift 3
-    "$bovw" rank -q --db "$vectors" --db-names "$names" "$@" -o "$work/run"
+    "$bovw" rank -q --db "$vectors" --db-names "$names" "$@" -o - |
+        only "$data/groups.tsv" >"$work/run"
     measured "$title" "$work/run" "$(bytes_of "$vectors" "$names")"
 }
 
@@ -65,9 +73,7 @@ learned() {
             "$@" -o "$work/m.metric" "$vectors"
         "$bovw" metric apply -q --force -m "$work/m.metric" -o "$work/m.npy" "$vectors"
         "$bovw" rank -q --db "$work/m.npy" --db-names "$names" -o - |
-            awk -v list="$work/half$((1 - half)).tsv" '
-                BEGIN { while ((getline line <list) > 0) { split(line, f, "\t"); wanted[f[1]] = 1 } }
-                $1 in wanted' >"$work/run$half"
+            only "$work/half$((1 - half)).tsv" >"$work/run$half"
     done
     cat "$work/run0" "$work/run1" >"$work/run"
     measured "$title" "$work/run" "$(bytes_of "$work/m.npy" "$names")"
