@@ -4,6 +4,7 @@
  * allocates: whether that much is to be had is seen first. Its threads would change
  * the order of sums in expectation maximisation, so that it has one. */
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vl/fisher.h>
@@ -53,6 +54,14 @@ static bool is_finite(const bovw_mixture *m)
     return true;
 }
 
+/* vl_gmm_delete() of VLFeat 0.9.21, the last there is, forgets the lower bounds. */
+static void delete_gmm(VlGMM *gmm)
+{
+    void *bounds = (void *)(uintptr_t)vl_gmm_get_covariance_lower_bounds(gmm);
+    vl_gmm_delete(gmm);
+    vl_free(bounds);
+}
+
 bovw_status mixture_fit(bovw_mixture *m, const float *points, size_t n,
                         uint32_t n_iterations, double *log_likelihood, bovw_error *err)
 {
@@ -73,7 +82,7 @@ bovw_status mixture_fit(bovw_mixture *m, const float *points, size_t n,
     vl_gmm_set_priors(gmm, m->priors);
     *log_likelihood = vl_gmm_em(gmm, points, n);
     take_result(m, gmm);
-    vl_gmm_delete(gmm);
+    delete_gmm(gmm);
     vl_set_num_threads(n_threads);
     return is_finite(m)
                ? BOVW_OK
