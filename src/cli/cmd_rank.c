@@ -47,8 +47,10 @@ static bovw_metric parse_metric(const struct argp_state *state, const char *text
         if (strcmp(text, bovw_metric_name(i)) == 0)
             return (bovw_metric)i;
     }
-    argp_error(state, "--measure: \"%s\" is not one of cosine, euclidean, mahalanobis",
-               text);
+    argp_error(
+        state,
+        "--measure: \"%s\" is not one of cosine, euclidean, mahalanobis, l1, intersection",
+        text);
     return BOVW_METRIC_COSINE;
 }
 
@@ -98,9 +100,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
         if (!c->queries != !c->query_names)
             argp_error(state, "--queries and --query-names go together");
         if (c->opts.whiten > 0 && c->opts.metric == BOVW_METRIC_MAHALANOBIS)
-            argp_error(state, "--whiten goes with cosine and euclidean");
+            argp_error(state, "--whiten does not go with mahalanobis, which whitens");
         if (!c->is_hashed && c->lsh.option)
             argp_error(state, "--%s goes with --search lsh", c->lsh.option);
+        if (c->is_hashed && (c->opts.metric == BOVW_METRIC_L1 ||
+                             c->opts.metric == BOVW_METRIC_INTERSECTION))
+            argp_error(state, "--search lsh goes with cosine, euclidean and mahalanobis");
         if (c->is_hashed && c->lsh.opts.width > 0 && c->opts.metric == BOVW_METRIC_COSINE)
             argp_error(state, "--width goes with euclidean and mahalanobis");
         return 0;
@@ -119,7 +124,9 @@ static const struct argp_option table[] = {
     {"queries", KEY_QUERIES, "FILE", 0, "vectors of the queries (default: the database)",
      0},
     {"query-names", KEY_QUERY_NAMES, "FILE", 0, "their names", 0},
-    {"measure", KEY_MEASURE, "NAME", 0, "cosine, euclidean or mahalanobis (default cosine)",
+    {"measure", KEY_MEASURE, "NAME", 0,
+     "cosine, euclidean, mahalanobis, l1 or intersection (of histograms, as of \"bovw vlad "
+     "--method bow\") (default cosine)",
      0},
     {"whiten", KEY_WHITEN, "P", 0,
      "first whiten to P dimensions, by the principal components of the database, and "
@@ -143,8 +150,9 @@ static const struct argp argp = {
     .args_doc = "--db FILE --db-names FILE",
     .doc =
         "Rank images by the global vectors of any model, and write a run that "
-        "\"bovw compare\" measures beside others. The score is the cosine, or the "
-        "distance with a minus sign. What mahalanobis and --whiten need is learned "
+        "\"bovw compare\" measures beside others. The score is the cosine or the "
+        "intersection, or the distance with a minus sign. What mahalanobis and --whiten "
+        "need is learned "
         "from the database itself, without labels.\n\n"
         "--search lsh holds the vectors in memory, 4 bytes a value, and fills its tables "
         "each time: that takes as long as an exact search with some hundred queries. It "

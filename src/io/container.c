@@ -180,6 +180,22 @@ bovw_status container_section_get(const container *file, const char *path, uint3
     return fail(err, BOVW_ERR_CORRUPT, "%s: section of %s is missing", path, name);
 }
 
+bovw_status container_text_get(const container *file, const char *path, uint32_t id,
+                               const char *name, const char **text, bovw_error *err)
+{
+    const container_section *section = NULL;
+    const bovw_status status =
+        container_section_get(file, path, id, name, UINT64_MAX, &section, err);
+    if (status != BOVW_OK)
+        return status;
+    const char *end =
+        section->n_bytes > 0 ? memchr(section->data, 0, section->n_bytes) : NULL;
+    if (!end || (uint64_t)(end - (const char *)section->data) + 1 != section->n_bytes)
+        return fail(err, BOVW_ERR_CORRUPT, "%s: section of %s is not one text", path, name);
+    *text = section->data;
+    return BOVW_OK;
+}
+
 /* Are the bytes from *at up to the next aligned offset zero? Moves there. */
 static bool padding_is_zero(const container *file, uint64_t *at)
 {

@@ -47,6 +47,10 @@ bovw_status container_section_get(const container *file, const char *path, uint3
                                   const char *name, uint64_t n_bytes,
                                   const container_section **section, bovw_error *err);
 
+/* Section that is one zero-terminated text, in the map; BOVW_ERR_CORRUPT otherwise. */
+bovw_status container_text_get(const container *file, const char *path, uint32_t id,
+                               const char *name, const char **text, bovw_error *err);
+
 /* Compare every section with its checksum, and see that nothing but zeros lies
  * between them. Reads the whole file. */
 bovw_status container_verify(const container *file, const char *path, bovw_error *err);

@@ -202,6 +202,10 @@ bovw_status bovw_lsh_new(const bovw_vectors *db, const bovw_vectors *queries,
     bovw_status status = check_options(opts, err);
     if (status != BOVW_OK)
         return status;
+    if (rank->metric == BOVW_METRIC_L1 || rank->metric == BOVW_METRIC_INTERSECTION)
+        return fail(err, BOVW_ERR_ARG,
+                    "vectors are hashed for cosine, euclidean or mahalanobis, not for %s",
+                    bovw_metric_name((size_t)rank->metric));
     if (bovw_vectors_dim(db) != bovw_vectors_dim(queries))
         return fail(err, BOVW_ERR_MISMATCH, "%s has %u dimensions, %s has %u", db->path,
                     bovw_vectors_dim(db), queries->path, bovw_vectors_dim(queries));

@@ -17,19 +17,34 @@ static size_t padded(size_t dim)
     return (dim + PRODUCT_LANES - 1) / PRODUCT_LANES * PRODUCT_LANES;
 }
 
+static product_function *compare_of(bovw_metric metric, const product_kernel *kernel)
+{
+    switch (metric) {
+    case BOVW_METRIC_COSINE:
+        return kernel->dots;
+    case BOVW_METRIC_L1:
+        return kernel->distances_l1;
+    case BOVW_METRIC_INTERSECTION:
+        return kernel->intersections;
+    case BOVW_METRIC_EUCLIDEAN:
+    case BOVW_METRIC_MAHALANOBIS:
+    default:
+        return kernel->distances_sq;
+    }
+}
+
 static bovw_status learn_map(const bovw_vectors *db, const bovw_monitor *monitor,
                              prepared *p, bovw_error *err)
 {
     if (p->opts->metric == BOVW_METRIC_MAHALANOBIS) {
         if (p->opts->whiten > 0)
             return fail(err, BOVW_ERR_ARG,
-                        "whitened vectors are measured by cosine or "
-                        "euclidean: mahalanobis whitens already");
-        return whitening_mahalanobis(db, p->n_threads, monitor, &p->whitening, err);
+                        "whitened vectors are measured by cosine, euclidean or l1: "
+                        "mahalanobis whitens already");
+        return projection_mahalanobis(db, p->n_threads, monitor, &p->map, err);
     }
     if (p->opts->whiten > 0)
-        return whitening_pca(db, p->opts->whiten, p->n_threads, monitor, &p->whitening,
-                             err);
+        return projection_pca(db, p->opts->whiten, 1, p->n_threads, monitor, &p->map, err);
     return BOVW_OK;
 }
 
@@ -39,21 +54,22 @@ bovw_status prepared_learn(const bovw_vectors *db, const bovw_rank_options *opts
 {
     const product_kernel *kernel = product_kernel_find(compute ? compute->kernel : NULL);
     *p = (prepared){.opts = opts, .n_threads = parallel_threads(compute)};
-    p->compare = opts->metric == BOVW_METRIC_COSINE ? kernel->dots : kernel->distances_sq;
+    p->compare = compare_of(opts->metric, kernel);
     const bovw_status status = learn_map(db, monitor, p, err);
     if (status != BOVW_OK)
         return status;
     p->read_stride = padded(bovw_vectors_dim(db));
-    p->stride = p->whitening.rows ? padded(p->whitening.n_out) : p->read_stride;
-    const size_t n_batch = p->whitening.rows ? (size_t)p->n_threads * WHITEN_BATCH : 0;
-    p->raw = mem_array(n_batch, p->read_stride * sizeof *p->raw);
-    p->work = mem_array(n_batch, 2 * p->read_stride * sizeof *p->work);
+    p->stride = p->map.rows ? padded(p->map.n_out) : p->read_stride;
+    const size_t n_mapping = p->map.rows ? (size_t)p->n_threads : 0;
+    const size_t n_work = p->map.rows ? projection_work(&p->map) : 0;
+    p->raw = mem_array(n_mapping * PROJECTION_BATCH, p->read_stride * sizeof *p->raw);
+    p->work = mem_array(n_mapping, n_work * sizeof *p->work);
     return p->raw && p->work ? BOVW_OK : fail_memory(err, "search of vectors");
 }
 
 void prepared_free(prepared *p)
 {
-    whitening_free(&p->whitening);
+    projection_clear(&p->map);
     free(p->raw);
     free(p->work);
 }
@@ -65,18 +81,18 @@ void prepared_free(prepared *p)
 static bovw_status read_share(const prepared *p, const matrix *m, int t, uint32_t first,
                               uint32_t n, float *to, bovw_error *err)
 {
-    if (!p->whitening.rows)
+    if (!p->map.rows)
         return matrix_rows(m, first, n, to, p->stride, err);
-    float *raw = p->raw + (size_t)t * WHITEN_BATCH * p->read_stride;
-    double *work = p->work + (size_t)t * 2 * WHITEN_BATCH * p->read_stride;
-    for (uint32_t i = 0; i < n; i += WHITEN_BATCH) {
-        const uint32_t n_batch = n - i < WHITEN_BATCH ? n - i : WHITEN_BATCH;
+    float *raw = p->raw + (size_t)t * PROJECTION_BATCH * p->read_stride;
+    double *work = p->work + (size_t)t * projection_work(&p->map);
+    for (uint32_t i = 0; i < n; i += PROJECTION_BATCH) {
+        const uint32_t n_batch = n - i < PROJECTION_BATCH ? n - i : PROJECTION_BATCH;
         const bovw_status status =
             matrix_rows(m, first + i, n_batch, raw, p->read_stride, err);
         if (status != BOVW_OK)
             return status;
-        whitening_map(&p->whitening, raw, p->read_stride, n_batch,
-                      to + (size_t)i * p->stride, p->stride, work);
+        projection_map(&p->map, raw, p->read_stride, n_batch, to + (size_t)i * p->stride,
+                       p->stride, work);
     }
     return BOVW_OK;
 }
@@ -111,7 +127,17 @@ bovw_status prepared_read(const prepared *p, const bovw_vectors *from, uint32_t 
 
 float prepared_score(const prepared *p, float product)
 {
-    return p->opts->metric == BOVW_METRIC_COSINE ? product : -sqrtf(product);
+    switch (p->opts->metric) {
+    case BOVW_METRIC_COSINE:
+    case BOVW_METRIC_INTERSECTION:
+        return product;
+    case BOVW_METRIC_L1:
+        return -product;
+    case BOVW_METRIC_EUCLIDEAN:
+    case BOVW_METRIC_MAHALANOBIS:
+    default:
+        return -sqrtf(product);
+    }
 }
 
 uint32_t prepared_tile(const prepared *p, uint32_t most)

@@ -6,17 +6,17 @@
 
 #include "base/topk.h"
 #include "vectors/products.h"
+#include "vectors/projection.h"
 #include "vectors/vectors.h"
-#include "vectors/whiten.h"
 
 typedef struct prepared {
     const bovw_rank_options *opts; /* borrowed */
     int n_threads;
-    whitening whitening; /* of all zeros: none */
+    bovw_projection map; /* of all zeros: none */
     size_t read_stride;  /* floats of a vector in a file, filled up with zeros */
     size_t stride;       /* of one that is compared: the same, or mapped */
-    float *raw;          /* (n_threads, WHITEN_BATCH, read_stride) to map */
-    double *work;        /* (n_threads, 2, WHITEN_BATCH, read_stride) */
+    float *raw;          /* (n_threads, PROJECTION_BATCH, read_stride) to map */
+    double *work;        /* (n_threads, projection_work()) */
     product_function *compare;
 } prepared;
 

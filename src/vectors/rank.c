@@ -34,7 +34,9 @@ typedef struct rank {
 
 static const char *const metrics[] = {[BOVW_METRIC_COSINE] = "cosine",
                                       [BOVW_METRIC_EUCLIDEAN] = "euclidean",
-                                      [BOVW_METRIC_MAHALANOBIS] = "mahalanobis"};
+                                      [BOVW_METRIC_MAHALANOBIS] = "mahalanobis",
+                                      [BOVW_METRIC_L1] = "l1",
+                                      [BOVW_METRIC_INTERSECTION] = "intersection"};
 
 const char *bovw_metric_name(size_t i)
 {

@@ -69,23 +69,6 @@ bovw_status bovw_vocabulary_save(const bovw_vocabulary *vocabulary, const char *
     return container_write(path, kind, version, sections, n, NULL, err);
 }
 
-/* A section of zero-terminated text, in the map. */
-static bovw_status get_text(const container *file, const char *path, uint32_t id,
-                            const char *name, const char **text, bovw_error *err)
-{
-    const container_section *section;
-    const bovw_status status =
-        container_section_get(file, path, id, name, UINT64_MAX, &section, err);
-    if (status != BOVW_OK)
-        return status;
-    const char *end =
-        section->n_bytes > 0 ? memchr(section->data, 0, section->n_bytes) : NULL;
-    if (!end || (uint64_t)(end - (const char *)section->data) + 1 != section->n_bytes)
-        return fail(err, BOVW_ERR_CORRUPT, "%s: section of %s is not one text", path, name);
-    *text = section->data;
-    return BOVW_OK;
-}
-
 /* What makes signatures, in a file that has it. *projection is the caller's. */
 static bovw_status read_embedding(const container *file, const char *path,
                                   uint64_t word_bytes, int16_t **projection,
@@ -156,9 +139,11 @@ static bovw_status read_words(const container *file, const char *path,
                               bovw_error *err)
 {
     const container_section *centroids;
-    bovw_status status = get_text(file, path, SECTION_OPTIONS, "options", options, err);
+    bovw_status status =
+        container_text_get(file, path, SECTION_OPTIONS, "options", options, err);
     if (status == BOVW_OK)
-        status = get_text(file, path, SECTION_SUMMARY, "summary", &parts->summary, err);
+        status = container_text_get(file, path, SECTION_SUMMARY, "summary", &parts->summary,
+                                    err);
     if (status == BOVW_OK)
         status = container_section_get(file, path, SECTION_CENTROIDS, "centroids",
                                        UINT64_MAX, &centroids, err);
