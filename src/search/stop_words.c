@@ -5,38 +5,22 @@
 #include "search/stop_words.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/keys.h"
 #include "base/memory.h"
 
-/* Does any image that is left have the word? Where its idf is 0, all have it or none. */
-static bovw_status is_used(const bovw_index *index, uint32_t word, bool *used,
-                           bovw_error *err)
+/* keys (n_words,): ascending, the word that most images have comes first. */
+static bovw_status make_keys(const bovw_index *index, uint64_t *keys, bovw_error *err)
 {
-    bovw_posting *postings = NULL;
-    size_t capacity = 0, n = 0;
-    bovw_status status = BOVW_OK;
-    *used = bovw_index_idf(index, word) > 0.0F;
-    for (uint32_t i = 0; status == BOVW_OK && !*used && i < index->n_segments; i++) {
-        if (segment_frequency(&index->segments[i], word) == 0)
-            continue;
-        status = bovw_index_postings(index, i, word, &postings, &capacity, &n, err);
-        *used = status == BOVW_OK && n > 0;
-    }
-    free(postings);
+    const uint32_t n_words = bovw_vocabulary_size(index->vocabulary);
+    uint32_t *counts = mem_array(n_words, sizeof *counts);
+    bovw_status status = counts ? BOVW_OK : fail_memory(err, "stop words");
+    for (uint32_t i = 0; status == BOVW_OK && i < index->n_segments; i++)
+        status = segment_count_live(&index->segments[i], counts, err);
+    for (uint32_t word = 0; status == BOVW_OK && word < n_words; word++)
+        keys[word] = (uint64_t)(UINT32_MAX - counts[word]) << 32 | word;
+    free(counts);
     return status;
-}
-
-/* Ascending in this, the word that most images have comes first: idf falls with their
- * number, and its bits are ordered like it. */
-static uint64_t key_of(const bovw_index *index, uint32_t word, bool used)
-{
-    const float idf = bovw_index_idf(index, word);
-    uint32_t bits = UINT32_MAX;
-    if (used)
-        memcpy(&bits, &idf, sizeof bits);
-    return (uint64_t)bits << 32 | word;
 }
 
 bovw_status stop_words_find(stop_words *s, const bovw_index *index, uint32_t n,
@@ -46,19 +30,11 @@ bovw_status stop_words_find(stop_words *s, const bovw_index *index, uint32_t n,
     uint64_t *keys = mem_array(n_words, sizeof *keys);
     uint64_t *spare = mem_array(n_words, sizeof *spare);
     s->is_stopped = mem_array(n_words, sizeof *s->is_stopped);
-    if (!keys || !spare || !s->is_stopped) {
-        free(keys);
-        free(spare);
-        return fail_memory(err, "stop words");
-    }
-    bovw_status status = BOVW_OK;
-    for (uint32_t word = 0; status == BOVW_OK && word < n_words; word++) {
-        bool used = false;
-        status = is_used(index, word, &used, err);
-        keys[word] = key_of(index, word, used);
-    }
-    keys_sort(keys, spare, n_words);
-    for (uint32_t i = 0; i < n_words && i < n; i++)
+    bovw_status status = keys && spare && s->is_stopped ? make_keys(index, keys, err)
+                                                        : fail_memory(err, "stop words");
+    if (status == BOVW_OK)
+        keys_sort(keys, spare, n_words);
+    for (uint32_t i = 0; status == BOVW_OK && i < n_words && i < n; i++)
         s->is_stopped[(uint32_t)keys[i]] = 1;
     free(keys);
     free(spare);
