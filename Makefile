@@ -5,6 +5,8 @@
 # make check        the tests alone, without installing anything
 # make bench        speed, as ratios against peers in the same run;
 #                   PICTURES='a.jpg b.jpg' for that of extraction
+# make fuzz         libFuzzer (clang) on every reader of outside bytes, FUZZ_SECONDS=60
+#                   for each target; FUZZ=fuzz_image for one alone
 # make lint         layers, banned calls, formatting
 # make format       clang-format every source
 # make install      PREFIX=/usr/local DESTDIR=, and uninstall
@@ -38,23 +40,25 @@ LIB_SRC  := $(filter-out src/cli/%,$(wildcard src/*/*.c))
 CLI_SRC  := $(wildcard src/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 PUBLIC_H := $(wildcard include/bovw/*.h)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
 PIC_OBJ  := $(LIB_SRC:%.c=$(BUILD)/pic/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 VERSION  := $(shell sed -n 's/^.define BOVW_VERSION "\(.*\)"/\1/p' include/bovw/status.h)
 SONAME   := libbovw.so.$(firstword $(subst ., ,$(VERSION)))
 
 HEADER_OK := $(PUBLIC_H:%=$(BUILD)/%.ok)
 SOURCES  := $(wildcard src/*/*.[ch] include/bovw/*.h tests/*.h tests/*/*.[ch])
 
-.PHONY: all tests demo test check check-unit check-headers check-cli check-readme bench lint format \
+.PHONY: all tests demo test check check-unit check-headers check-cli check-readme fuzz fuzz-replay bench lint format \
         install uninstall clean deps FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/bovw $(BUILD)/libbovw.a $(BUILD)/libbovw.so
-tests: $(UNIT_BIN) $(BENCH_BIN)
+tests: $(UNIT_BIN) $(BENCH_BIN) $(FUZZ_BIN)
 
 $(BUILD)/libbovw.a: $(LIB_OBJ)
 	@rm -f $@
@@ -80,6 +84,13 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libbovw.a
 	$(Q)$(CC) $(CPPFLAGS) -Itests -D_DEFAULT_SOURCE $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
 	    $(BUILD)/libbovw.a $(LDLIBS) -lcmocka -o $@
 
+# Without libFuzzer a target reads its corpus; with it (FUZZER=1) it looks for more.
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/support.c tests/fuzz/replay.c $(BUILD)/libbovw.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -D_XOPEN_SOURCE=700 $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) \
+	    $(if $(FUZZER),-fsanitize=fuzzer) $< tests/fuzz/support.c \
+	    $(if $(FUZZER),,tests/fuzz/replay.c) $(BUILD)/libbovw.a $(LDLIBS) -o $@
+
 $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libbovw.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
@@ -94,7 +105,7 @@ $(BUILD)/.flags: FORCE
 	@[ "$$(cat $@ 2>/dev/null)" = '$(subst ','\'',$(COMPILE))' ] || { \
 	    CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/check-libraries.sh $(LIBRARY_H) && \
 	    printf '%s\n' '$(subst ','\'',$(COMPILE))' >$@; }
-$(LIB_OBJ) $(PIC_OBJ) $(CLI_OBJ) $(UNIT_BIN) $(BENCH_BIN): $(BUILD)/.flags
+$(LIB_OBJ) $(PIC_OBJ) $(CLI_OBJ) $(UNIT_BIN) $(BENCH_BIN) $(FUZZ_BIN): $(BUILD)/.flags
 
 # stb shifts into the sign bit and lets sums wrap; what it does to memory is still watched.
 $(BUILD)/src/io/stb.o $(BUILD)/pic/src/io/stb.o: SANFLAGS += \
@@ -123,8 +134,8 @@ test:
 # One kind after the other, so that their lines do not mix.
 check:
 	@$(MAKE) --no-print-directory $(JOBS) all tests
-	@failed=; for kind in unit headers cli readme; do \
-	    $(MAKE) --no-print-directory check-$$kind || failed="$$failed $$kind"; done; \
+	@failed=; for kind in check-unit check-headers check-cli check-readme fuzz-replay; do \
+	    $(MAKE) --no-print-directory $$kind || failed="$$failed $$kind"; done; \
 	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all tests passed"
 
 check-unit: $(UNIT_BIN)
@@ -148,6 +159,23 @@ check-cli: all
 check-readme: all
 	@CC='$(CC)' CFLAGS='$(WARN) -Werror -Iinclude $(CFLAGS) $(OPENMP) $(SANFLAGS)' \
 	    LDLIBS='$(LDFLAGS) $(LDLIBS)' tools/check-readme.sh $(BUILD)
+
+fuzz-replay: $(FUZZ_BIN)
+	@passed=0; failed=0; for t in $(FUZZ_BIN); do \
+	    if $$t tests/fuzz/corpus/$$(basename $$t); then passed=$$((passed + 1)); \
+	    else echo "fuzz: $$(basename $$t) FAILED on its corpus"; failed=$$((failed + 1)); fi; done; \
+	echo "fuzz: $$passed passed, $$failed failed"; [ $$failed = 0 ]
+
+# New inputs go to build-fuzz/corpus; findings to build-fuzz/findings.
+FUZZ ?= $(notdir $(FUZZ_SRC:.c=))
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang BUILD=build-fuzz FUZZER=1 OPENMP= \
+	    SAN=address,undefined CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' $(FUZZ:%=build-fuzz/tests/fuzz/%)
+	@for t in $(FUZZ); do mkdir -p build-fuzz/corpus/$$t build-fuzz/findings; echo "== $$t"; \
+	    build-fuzz/tests/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 \
+	    -max_len=65536 -print_final_stats=1 -artifact_prefix=build-fuzz/findings/$$t- \
+	    build-fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; done
 
 bench: all $(BENCH_BIN)
 	@$(BUILD)/tests/bench/bench_extract $(PICTURES)
@@ -187,4 +215,4 @@ uninstall:
 clean:
 	rm -rf build build-*
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)
