@@ -174,8 +174,8 @@ fuzz:
 	    SAN=address,undefined CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' $(FUZZ:%=build-fuzz/tests/fuzz/%)
 	@for t in $(FUZZ); do mkdir -p build-fuzz/corpus/$$t build-fuzz/findings; echo "== $$t"; \
 	    build-fuzz/tests/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 \
-	    -max_len=65536 -print_final_stats=1 -artifact_prefix=build-fuzz/findings/$$t- \
-	    build-fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; done
+	    -max_len=65536 -print_final_stats=1 -artifact_prefix=$(abspath build-fuzz)/findings/$$t- \
+	    $(abspath build-fuzz)/corpus/$$t $(abspath tests/fuzz)/corpus/$$t || exit 1; done
 
 bench: all $(BENCH_BIN)
 	@$(BUILD)/tests/bench/bench_extract $(PICTURES)

@@ -46,7 +46,7 @@ printf '\2\0\0\0\0\0\200?\0\0\0@\2\0\0\0\0\0\0\0\0\0\200\277' | tagged 1 "$corpu
 printf '\3\0\0\0abc\3\0\0\0def' | tagged 2 "$corpus/fuzz_vectors/bvecs"
 
 printf 'a.jpg\nb/c d.jpg\n' | tagged 2 "$corpus/fuzz_names/two"
-printf '# a list\n\nx.png\n/nowhere/y.feat\n' | tagged 1 "$corpus/fuzz_names/list"
+printf '# a list\n\nx.png\nnames\n' | tagged 1 "$corpus/fuzz_names/list"
 
 printf 'a.jpg Q0 b.jpg 1 0.5 x\na.jpg Q0 c%%20d.jpg 2 0.25 x\nb Q0 a.jpg 1 -1e3 x\n' >"$corpus/fuzz_run/two"
 
