@@ -34,11 +34,12 @@ int main(int argc, char **argv)
     size_t n = 0;
     for (int i = 1; i < argc; i++) {
         struct dirent **names;
-        const int n_names = scandir(argv[i], &names, NULL, alphasort);
+        char *folder = realpath(argv[i], NULL); /* a target may go to another folder */
+        const int n_names = folder ? scandir(folder, &names, NULL, alphasort) : -1;
         for (int j = 0; j < n_names; j++) {
             if (names[j]->d_name[0] != '.') {
                 char path[4096];
-                snprintf(path, sizeof path, "%s/%s", argv[i], names[j]->d_name);
+                snprintf(path, sizeof path, "%s/%s", folder, names[j]->d_name);
                 replay(path);
                 n++;
             }
@@ -46,6 +47,7 @@ int main(int argc, char **argv)
         }
         if (n_names >= 0)
             free(names);
+        free(folder);
     }
     if (n == 0) {
         fprintf(stderr, "%s: no inputs\n", argv[0]);
