@@ -80,7 +80,8 @@ typedef struct bovw_lsh bovw_lsh;
  * Memory 4 dim bytes a vector, the tables (bovw_lsh_describe()), 32 bytes a vector and
  * thread while they are filled. O(db dim (sample + K L)).
  *
- * BOVW_ERR_ARG where an option is out of range; what bovw_vectors_rank() fails with.
+ * BOVW_ERR_ARG where an option is out of range, or for the measures l1 and
+ * intersection; what bovw_vectors_rank() fails with.
  */
 BOVW_API bovw_status bovw_lsh_new(const bovw_vectors *db, const bovw_vectors *queries,
                                   const bovw_rank_options *rank,
