@@ -18,6 +18,8 @@ typedef struct kmeans_plan {
     const char *path;      /* of the file of kmeans_state.h, or NULL: no such file */
     uint32_t lazy_from;    /* words from which seeds are drawn lazily */
     uint64_t seeding_work; /* distances between two times that seeds are saved */
+    uint32_t grouped_from; /* words from which points meet the words of the groups */
+    uint32_t n_probes;     /* that are nearest to them, and that of their own word */
 } kmeans_plan;
 
 void kmeans_plan_default(kmeans_plan *plan);

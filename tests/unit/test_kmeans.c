@@ -759,6 +759,97 @@ static void lazy_seeds_of_few_distinct_points_end(void **state)
     free(data);
 }
 
+/* ---- centroids in groups ------------------------------------------------------- */
+
+static kmeans_plan grouped_plan(uint32_t n_probes)
+{
+    kmeans_plan plan;
+    kmeans_plan_default(&plan);
+    plan.grouped_from = 1;
+    plan.n_probes = n_probes;
+    return plan;
+}
+
+static void in_groups_the_error_never_rises(void **state)
+{
+    (void)state;
+    enum {
+        N = 3000,
+        K = 150
+    };
+    uint8_t *data = random_points(N, 30), centroids[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    kmeans_plan plan = grouped_plan(1);
+    double previous = 1e30;
+    for (uint32_t n_iterations = 1; n_iterations <= 8; n_iterations++) {
+        bovw_kmeans_result result;
+        assert_int_equal(
+            run_plan(&p, &plan, K, n_iterations, 1, NULL, centroids, &result, NULL),
+            BOVW_OK);
+        assert_true(result.error <= previous);
+        assert_true(error_of(data, N, centroids, K) <= result.error);
+        previous = result.error;
+    }
+    free(data);
+}
+
+/* Probing all groups is looking at all centroids, but that equal distances, of
+ * which there are none here, are told apart in another order. */
+static void with_all_groups_it_is_exact(void **state)
+{
+    (void)state;
+    enum {
+        N = 2000,
+        K = 100
+    };
+    uint8_t *data = random_points(N, 33), exact[K * DIM], grouped[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    kmeans_plan plan;
+    bovw_kmeans_result expected, result;
+    kmeans_plan_default(&plan);
+    assert_int_equal(run_plan(&p, &plan, K, 5, 1, NULL, exact, &expected, NULL), BOVW_OK);
+    plan = grouped_plan(UINT32_MAX);
+    assert_int_equal(run_plan(&p, &plan, K, 5, 1, NULL, grouped, &result, NULL), BOVW_OK);
+    assert_memory_equal(exact, grouped, sizeof exact);
+    assert_true(result.error == expected.error);
+    plan = grouped_plan(1);
+    assert_int_equal(run_plan(&p, &plan, K, 5, 1, NULL, grouped, &result, NULL), BOVW_OK);
+    assert_true(result.error > expected.error);
+    free(data);
+}
+
+static void in_groups_pieces_threads_and_kernels_do_not_change_a_byte(void **state)
+{
+    (void)state;
+    enum {
+        N = 2000,
+        K = 120
+    };
+    uint8_t *data = random_points(N, 32), expected[K * DIM], centroids[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    const bovw_kmeans_options opts = options(K, 12);
+    const bovw_compute portable = {.n_threads = 1, .kernel = "portable"};
+    kmeans_plan plan = grouped_plan(2);
+    bovw_kmeans_result expected_result, result;
+    assert_int_equal(
+        kmeans_run(&p, &opts, &plan, &portable, NULL, expected, &expected_result, NULL),
+        BOVW_OK);
+    for (size_t i = 0; bovw_kernel_name(i); i++) {
+        const bovw_compute compute = {.n_threads = 1 + (uint32_t)i % 3,
+                                      .kernel = bovw_kernel_name(i)};
+        assert_int_equal(
+            kmeans_run(&p, &opts, &plan, &compute, NULL, centroids, NULL, NULL), BOVW_OK);
+        assert_memory_equal(centroids, expected, sizeof expected);
+    }
+    plan.path = state_path;
+    remove(state_path);
+    assert_true(run_in_pieces(&p, &plan, K, "clustering", 0, centroids, &result) >= 3);
+    assert_memory_equal(centroids, expected, sizeof expected);
+    assert_memory_equal(&result, &expected_result, sizeof result);
+    remove(state_path);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -784,6 +875,9 @@ int main(void)
         cmocka_unit_test(lazy_seeds_do_not_depend_on_threads_and_kernels),
         cmocka_unit_test(lazy_seeds_are_drawn_by_distance),
         cmocka_unit_test(lazy_seeds_of_few_distinct_points_end),
+        cmocka_unit_test(in_groups_the_error_never_rises),
+        cmocka_unit_test(with_all_groups_it_is_exact),
+        cmocka_unit_test(in_groups_pieces_threads_and_kernels_do_not_change_a_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
