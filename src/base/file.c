@@ -182,11 +182,11 @@ bovw_status new_file_write(new_file *file, const void *bytes, size_t n_bytes,
     return BOVW_OK;
 }
 
-bovw_status new_file_commit(new_file *file, bovw_error *err)
+static bovw_status commit(new_file *file, bool is_synced, bovw_error *err)
 {
     bovw_status status = BOVW_OK;
     bool ok = fflush(file->stream) == 0 && !ferror(file->stream);
-    if (ok && file->temporary)
+    if (ok && file->temporary && is_synced)
         ok = fsync(fileno(file->stream)) == 0;
     if (!ok)
         status = fail_errno(err, file->path, "cannot write");
@@ -199,11 +199,22 @@ bovw_status new_file_commit(new_file *file, bovw_error *err)
         else {
             free(file->temporary);
             file->temporary = NULL;
-            status = file_sync_folder_of(file->path, err);
+            if (is_synced)
+                status = file_sync_folder_of(file->path, err);
         }
     }
     new_file_abort(file);
     return status;
+}
+
+bovw_status new_file_commit(new_file *file, bovw_error *err)
+{
+    return commit(file, true, err);
+}
+
+bovw_status new_file_commit_unsynced(new_file *file, bovw_error *err)
+{
+    return commit(file, false, err);
 }
 
 void new_file_abort(new_file *file)

@@ -39,6 +39,9 @@ bovw_status new_file_write(new_file *file, const void *bytes, size_t n_bytes,
                            bovw_error *err);
 /* Flush, sync, rename, sync the folder. Frees, also on failure. */
 bovw_status new_file_commit(new_file *file, bovw_error *err);
+/* The same without waiting for the disk: a kill leaves the old file or the new
+ * one, a power cut perhaps a damaged one. */
+bovw_status new_file_commit_unsynced(new_file *file, bovw_error *err);
 /* Remove the temporary file and free. A zeroed struct is fine. */
 void new_file_abort(new_file *file);
 

@@ -5,10 +5,14 @@
  * becomes the rounded mean. The rounded mean is the best of all byte vectors, so
  * the error, an exact integer, never rises.
  *
- * All points meet all centroids in every iteration. Bounds that spare some of
- * it (Hamerly, "Making k-means even faster", SDM 2010) were tried: in 128
- * dimensions nearly every centroid moves further than a point is from changing,
- * and 10 iterations took as long as before, 20 only 6 % less.
+ * A point whose centroid came no further away has left all centroids that did
+ * not move behind already, and meets the others alone (Kaukoranta, Franti and
+ * Nevalainen, "A fast exact GLA based on code vector activity detection", IEEE
+ * Transactions on Image Processing, 2000). Rounded centroids do come to rest: of
+ * 50 points a word 72 % moved in the tenth iteration, 23 % in the twentieth. Bounds
+ * that allow for how far centroids move (Hamerly, "Making k-means even faster", SDM
+ * 2010) were tried before: in 128 dimensions that is mostly further than a point is
+ * from changing, and 10 iterations took as long as without, 20 only 6 % less.
  *
  * Very many centroids are put in groups in each iteration, and a point meets
  * those of the groups that are nearest to it, and the one of its own cluster: so
@@ -32,8 +36,9 @@
 
 enum {
     DIM = BOVW_DESCRIPTOR_DIM,
-    NO_WORD = -1,    /* of points before the first iteration, as uint32_t */
-    MIN_FALL = 10000 /* stop where the error falls by less than 1 / MIN_FALL */
+    NO_WORD = -1,     /* of points before the first iteration, as uint32_t */
+    MOVED_SHARE = 10, /* centroids that rest are worth a thought from one in ten on */
+    MIN_FALL = 10000  /* stop where the error falls by less than 1 / MIN_FALL */
 };
 
 typedef struct clustering {
@@ -45,9 +50,18 @@ typedef struct clustering {
     const kmeans_plan *plan;
     bovw_compute compute;
 
-    /* Centroids of this iteration made ready, one or the other. */
+    /* Centroids of this iteration made ready: all of them in one of two ways, and
+     * those that the last iteration moved, where few did. */
     nearest *exact;
     groups *grouped;
+    nearest *moved;
+    uint32_t n_moved_centroids;
+    uint32_t *moved_ids;      /* (n_moved_centroids,) ascending */
+    uint8_t *moved_centroids; /* (n_moved_centroids, 128) */
+    bool *is_moved;           /* (k,) by the last iteration of this run */
+    uint8_t *gathered;        /* (POINTS_CHUNK, 128) points that meet the same */
+    uint32_t *places;         /* (POINTS_CHUNK,) in the chunk */
+    uint32_t *found;          /* (2, POINTS_CHUNK) words and distances of these */
 
     uint32_t *words;     /* (n,) cluster of each point */
     uint32_t *distances; /* (n,) squared, to the centroid of that cluster */
@@ -70,7 +84,7 @@ void kmeans_plan_default(kmeans_plan *plan)
     *plan = (kmeans_plan){.lazy_from = 32768,
                           .seeding_work = (uint64_t)1 << 36,
                           .grouped_from = GROUPS_MIN_WORDS,
-                          .n_probes = 16};
+                          .n_probes = 32};
 }
 
 /* ---- assignment -------------------------------------------------------- */
@@ -101,20 +115,116 @@ static void add_to_sums(clustering *c, size_t first, size_t n)
     c->squares += squares;
 }
 
+/* Make those centroids ready that moved, if that spares enough. */
+static bovw_status make_moved_ready(clustering *c, bovw_error *err)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->k; i++)
+        n += c->is_moved[i];
+    c->n_moved_centroids = n;
+    if (n == 0 || n > c->k / MOVED_SHARE * (MOVED_SHARE - 1))
+        return BOVW_OK;
+    c->moved_ids = mem_array(n, sizeof *c->moved_ids);
+    c->moved_centroids = mem_array(n, DIM);
+    c->gathered = mem_array(POINTS_CHUNK, DIM);
+    c->places = mem_array(POINTS_CHUNK, sizeof *c->places);
+    c->found = mem_array(2 * (size_t)POINTS_CHUNK, sizeof *c->found);
+    if (!c->moved_ids || !c->moved_centroids || !c->gathered || !c->places || !c->found)
+        return fail_memory(err, "moved centroids");
+    n = 0;
+    for (uint32_t i = 0; i < c->k; i++) {
+        if (!c->is_moved[i])
+            continue;
+        memcpy(c->moved_centroids + (size_t)n * DIM, c->state.centroids + (size_t)i * DIM,
+               DIM);
+        c->moved_ids[n++] = i;
+    }
+    return nearest_new(c->moved_centroids, n, c->kernel, &c->moved, err);
+}
+
 static bovw_status make_ready(clustering *c, bovw_error *err)
 {
     const kmeans_state *s = &c->state;
-    if (c->k < c->plan->grouped_from)
-        return nearest_new(s->centroids, c->k, c->kernel, &c->exact, err);
-    return groups_new(s->centroids, c->k, 0, s->seed, &c->compute, NULL, &c->grouped, err);
+    if (c->k >= c->plan->grouped_from)
+        return groups_new(s->centroids, c->k, 0, s->seed, &c->compute, NULL, &c->grouped,
+                          err);
+    const bovw_status status = nearest_new(s->centroids, c->k, c->kernel, &c->exact, err);
+    return status == BOVW_OK ? make_moved_ready(c, err) : status;
 }
 
 static void make_unready(clustering *c)
 {
     nearest_free(c->exact);
     groups_free(c->grouped);
+    nearest_free(c->moved);
     c->exact = NULL;
     c->grouped = NULL;
+    c->moved = NULL;
+    free(c->moved_ids);
+    free(c->moved_centroids);
+    free(c->gathered);
+    free(c->places);
+    free(c->found);
+    c->moved_ids = c->places = c->found = NULL;
+    c->moved_centroids = c->gathered = NULL;
+}
+
+static uint32_t distance_to(const clustering *c, uint32_t word, const uint8_t *x)
+{
+    uint32_t distance = UINT32_MAX;
+    c->kernel->lower_distances(c->state.centroids + (size_t)word * DIM, x, 1, &distance);
+    return distance;
+}
+
+/* Put the own words of a chunk's points and the distances to them where what is
+ * found goes; UINT32_MAX where the point must meet all centroids. */
+static void find_own(clustering *c, size_t first, size_t n)
+{
+#pragma omp parallel for schedule(static) num_threads(c->n_threads) if (c->n_threads > 1)
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t own = c->words[first + i];
+        uint32_t *distance = &c->distances[first + i];
+        c->fresh[i] = own;
+        if (!c->is_moved[own])
+            continue;
+        const uint32_t now = distance_to(c, own, c->p->data + (first + i) * DIM);
+        *distance = now <= *distance ? now : UINT32_MAX;
+    }
+}
+
+/* Collect the points of a chunk that must meet all centroids, or the others. */
+static size_t gather(clustering *c, size_t first, size_t n, bool must_meet_all)
+{
+    size_t n_gathered = 0;
+    for (size_t i = 0; i < n; i++) {
+        if ((c->distances[first + i] == UINT32_MAX) == must_meet_all)
+            c->places[n_gathered++] = (uint32_t)i;
+    }
+    for (size_t i = 0; i < n_gathered; i++)
+        memcpy(c->gathered + i * DIM, c->p->data + (first + c->places[i]) * DIM, DIM);
+    return n_gathered;
+}
+
+/* Let points meet the centroids that moved, or all where their own is now further
+ * away. Of equal distances the lower word, as if they had met all. */
+static void assign_by_moved(clustering *c, size_t first, size_t n)
+{
+    find_own(c, first, n);
+    for (int all = 1; all >= 0; all--) {
+        const size_t n_gathered = gather(c, first, n, all);
+        nearest_run(all ? c->exact : c->moved, c->gathered, n_gathered, 1, c->n_threads,
+                    c->found, c->found + POINTS_CHUNK);
+        for (size_t i = 0; i < n_gathered; i++) {
+            const size_t at = c->places[i];
+            const uint32_t word = all ? c->found[i] : c->moved_ids[c->found[i]];
+            const uint32_t distance = c->found[POINTS_CHUNK + i];
+            uint32_t *own = &c->distances[first + at];
+            if (distance < *own || (distance == *own && word < c->fresh[at])) {
+                *own = distance;
+                c->fresh[at] = word;
+            }
+        }
+    }
 }
 
 /* Points whose own centroid is nearer than what was found in the groups stay. */
@@ -123,11 +233,9 @@ static void stay_if_nearer(clustering *c, size_t first, size_t n)
 #pragma omp parallel for schedule(static) num_threads(c->n_threads) if (c->n_threads > 1)
     for (size_t i = 0; i < n; i++) {
         const uint32_t own = c->words[first + i];
-        uint32_t distance = UINT32_MAX;
         if (own == (uint32_t)NO_WORD || own == c->fresh[i])
             continue;
-        c->kernel->lower_distances(c->state.centroids + (size_t)own * DIM,
-                                   c->p->data + (first + i) * DIM, 1, &distance);
+        const uint32_t distance = distance_to(c, own, c->p->data + (first + i) * DIM);
         if (distance <= c->distances[first + i]) {
             c->distances[first + i] = distance;
             c->fresh[i] = own;
@@ -139,7 +247,9 @@ static bovw_status assign_chunk(clustering *c, size_t first, size_t n, bovw_erro
 {
     const uint8_t *data = c->p->data + first * DIM;
     bovw_status status = BOVW_OK;
-    if (c->exact) {
+    if (c->moved) {
+        assign_by_moved(c, first, n);
+    } else if (c->exact) {
         nearest_run(c->exact, data, n, 1, c->n_threads, c->fresh, c->distances + first);
     } else {
         status = groups_run(c->grouped, data, n, 1, c->plan->n_probes, c->n_threads,
@@ -230,12 +340,15 @@ static bovw_status repair(clustering *c, uint32_t *n_repaired, bovw_error *err)
 /* Make a centroid the rounded mean of n > 0 points. Returns what is to be added
  * to the sum of |x|^2 for that of their squared distances to it: n |c|^2 -
  * 2 c.sum x. Unsigned arithmetic wraps, and the whole is not negative. */
-static uint64_t update_centroid(const uint64_t *sums, uint64_t n, uint8_t *centroid)
+static uint64_t update_centroid(const uint64_t *sums, uint64_t n, uint8_t *centroid,
+                                bool *is_moved)
 {
     uint64_t change = 0;
+    *is_moved = false;
     for (int d = 0; d < DIM; d++) {
         const uint64_t mean = (2 * sums[d] + n) / (2 * n);
         change += mean * (n * mean - 2 * sums[d]);
+        *is_moved = *is_moved || centroid[d] != mean;
         centroid[d] = (uint8_t)mean;
     }
     return change;
@@ -247,9 +360,11 @@ static void update_centroids(clustering *c)
 #pragma omp parallel for schedule(static) num_threads(c->n_threads)                        \
     reduction(+ : error) if (c->n_threads > 1)
     for (uint32_t cluster = 0; cluster < c->k; cluster++) {
+        c->is_moved[cluster] = false;
         if (c->counts[cluster] > 0)
             error += update_centroid(c->sums + (size_t)cluster * DIM, c->counts[cluster],
-                                     c->state.centroids + (size_t)cluster * DIM);
+                                     c->state.centroids + (size_t)cluster * DIM,
+                                     &c->is_moved[cluster]);
     }
     c->state.error = error;
 }
@@ -406,10 +521,12 @@ static bovw_status make_room(clustering *c, bovw_error *err)
     c->distances = mem_array(c->p->n, sizeof *c->distances);
     c->sums = mem_array(c->k, DIM * sizeof *c->sums);
     c->counts = mem_array(c->k, sizeof *c->counts);
+    c->is_moved = mem_array(c->k, sizeof *c->is_moved);
     c->fresh = mem_array(POINTS_CHUNK, sizeof *c->fresh);
-    if (!c->distances || !c->sums || !c->counts || !c->fresh)
+    if (!c->distances || !c->sums || !c->counts || !c->is_moved || !c->fresh)
         return fail(err, BOVW_ERR_NOMEM, "out of memory: clustering of %zu descriptors",
                     c->p->n);
+    memset(c->is_moved, true, c->k * sizeof *c->is_moved); /* nothing is known yet */
     return BOVW_OK;
 }
 
@@ -420,6 +537,7 @@ static void clustering_free(clustering *c)
     free(c->distances);
     free(c->sums);
     free(c->counts);
+    free(c->is_moved);
     free(c->fresh);
 }
 

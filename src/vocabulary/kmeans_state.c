@@ -54,7 +54,7 @@ bovw_status kmeans_state_save(const kmeans_state *s, const uint32_t *values,
          .data = s->centroids,
          .n_bytes = (uint64_t)s->k * BOVW_DESCRIPTOR_DIM},
         {.id = SECTION_VALUES, .data = values, .n_bytes = n_values * sizeof *values}};
-    return container_write(s->path, kind, FORMAT_VERSION, sections, 3, NULL, err);
+    return container_write_unsynced(s->path, kind, FORMAT_VERSION, sections, 3, err);
 }
 
 static bovw_status check_owner(const kmeans_state *s, const uint8_t *head, bovw_error *err)
