@@ -15,6 +15,7 @@
 #include "search/expansion.h"
 #include "search/rerank.h"
 #include "search/scoring.h"
+#include "search/stop_words.h"
 
 struct bovw_searcher {
     const bovw_index *index;
@@ -22,6 +23,7 @@ struct bovw_searcher {
     bovw_compute compute;
     const scorer *scorer;
     scoring scoring;
+    stop_words stopped;
     reranker *reranker; /* NULL where nothing is verified */
     query_words *words; /* (n_queries,) of the images of the current query */
     size_t n_queries, words_capacity;
@@ -75,6 +77,8 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
     made->scorer = scorer_find(opts->score);
     bovw_status status =
         scoring_init(&made->scoring, index, &made->options, made->compute.kernel, err);
+    if (status == BOVW_OK && opts->stop_words > 0)
+        status = stop_words_find(&made->stopped, index, opts->stop_words, err);
     if (status == BOVW_OK && opts->verify > 0)
         status = reranker_new(index, opts, &made->compute, &made->reranker, err);
     if (status != BOVW_OK) {
@@ -90,6 +94,7 @@ void bovw_searcher_free(bovw_searcher *searcher)
     if (!searcher)
         return;
     scoring_free(&searcher->scoring);
+    stop_words_free(&searcher->stopped);
     reranker_free(searcher->reranker);
     for (size_t i = 0; i < searcher->words_capacity; i++)
         query_words_free(&searcher->words[i]);
@@ -189,6 +194,7 @@ static bovw_status select_best(bovw_searcher *s, bovw_ranking *ranking, bovw_err
 static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
 {
     const uint32_t n_images = bovw_index_n_images(s->index);
+    stop_words_remove(&s->stopped, &s->combined);
     bovw_status status = s->scorer->run(&s->scoring, &s->combined, err);
     if (status == BOVW_OK)
         status = select_best(s, ranking, err);

@@ -483,6 +483,59 @@ static void kinds_of_term_frequency_equal_brute_force(void **state)
     free(b);
 }
 
+/* The words that most images have are as if the query did not have them. */
+static void stop_words_are_left_out_of_the_query(void **state)
+{
+    enum {
+        N_STOPPED = 3
+    };
+    const fixture *f = *state;
+    brute *b = brute_new(f);
+    double lengths[N_IMAGES], scores[N_IMAGES] = {0}, query_square = 0;
+    bool is_stopped[N_WORDS] = {false};
+    int n_images[N_WORDS] = {0};
+    bovw_search_options opts;
+    bovw_ranking ranking;
+
+    for (int w = 0; w < N_WORDS; w++) {
+        for (int i = 0; i < N_IMAGES; i++)
+            n_images[w] += b->tf[i][w] > 0;
+    }
+    for (int n = 0; n < N_STOPPED; n++) {
+        int best = 0;
+        for (int w = 1; w < N_WORDS; w++)
+            best = n_images[w] > n_images[best] ? w : best;
+        is_stopped[best] = true;
+        n_images[best] = -1;
+    }
+    for (int w = 0; w < N_WORDS; w++) {
+        if (is_stopped[w])
+            continue;
+        query_square += pow(b->tf[2][w] * b->idf[w], 2);
+        for (int i = 0; i < N_IMAGES; i++)
+            scores[i] += b->tf[i][w] * b->tf[2][w] * pow(b->idf[w], 2);
+    }
+    for (int i = 0; i < N_IMAGES; i++)
+        scores[i] /= sqrt(query_square);
+    image_lengths(b, false, lengths);
+    bovw_search_options_default(&opts);
+    opts.top = 0;
+    opts.stop_words = N_STOPPED;
+    for (int s = 0; s < 2; s++) {
+        assert_int_equal(bovw_search(s ? f->several : f->one, &f->images[2], 1, &opts, NULL,
+                                     &ranking, NULL),
+                         BOVW_OK);
+        expect_scores(&ranking, scores, lengths);
+        bovw_ranking_free(&ranking);
+    }
+    opts.stop_words = N_WORDS + 1;
+    assert_int_equal(bovw_search(f->one, &f->images[2], 1, &opts, NULL, &ranking, NULL),
+                     BOVW_OK);
+    assert_int_equal(ranking.n, 0);
+    bovw_ranking_free(&ranking);
+    free(b);
+}
+
 /* ---- what must not matter ------------------------------------------------------- */
 
 static void same_rankings(const bovw_ranking *a, const bovw_ranking *b)
@@ -871,6 +924,7 @@ int main(void)
         cmocka_unit_test(hamming_embedding_equals_brute_force),
         cmocka_unit_test(asmk_equals_brute_force),
         cmocka_unit_test(kinds_of_term_frequency_equal_brute_force),
+        cmocka_unit_test(stop_words_are_left_out_of_the_query),
         cmocka_unit_test(segments_threads_and_kernels_do_not_change_a_ranking),
         cmocka_unit_test(signatures_of_images_are_those_of_their_descriptors),
         cmocka_unit_test(verification_by_signature_finds_an_image_in_itself),
