@@ -4,7 +4,8 @@
 # make test         set everything up and run every test
 # make check        the tests alone, without installing anything
 # make bench        speed, as ratios against peers in the same run;
-#                   PICTURES='a.jpg b.jpg' for that of extraction
+#                   PICTURES='a.jpg b.jpg' for that of extraction,
+#                   WORDS='my.vocab other.feat' for that of assignment
 # make lint         layers, banned calls, formatting
 # make format       clang-format every source
 # make install      PREFIX=/usr/local DESTDIR=, and uninstall
@@ -21,6 +22,7 @@ CPPFLAGS += -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L
 LDLIBS  += -lvl -lstreamvbyte -lxxhash -lexif -ljansson -llapacke -lopenblas -lm
 OPENMP  ?= -fopenmp
 PREFIX  ?= /usr/local
+PYTHON  ?= python3
 
 comma := ,
 BUILD   ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
@@ -38,12 +40,14 @@ LIB_SRC  := $(filter-out src/cli/%,$(wildcard src/*/*.c))
 CLI_SRC  := $(wildcard src/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+BENCH_HELP := $(filter-out $(BENCH_SRC),$(wildcard tests/bench/*.c))
 PUBLIC_H := $(wildcard include/bovw/*.h)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
 PIC_OBJ  := $(LIB_SRC:%.c=$(BUILD)/pic/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+BENCH_OBJ := $(BENCH_HELP:%.c=$(BUILD)/%.o)
 VERSION  := $(shell sed -n 's/^.define BOVW_VERSION "\(.*\)"/\1/p' include/bovw/status.h)
 SONAME   := libbovw.so.$(firstword $(subst ., ,$(VERSION)))
 
@@ -80,10 +84,12 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libbovw.a
 	$(Q)$(CC) $(CPPFLAGS) -Itests -D_DEFAULT_SOURCE $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
 	    $(BUILD)/libbovw.a $(LDLIBS) -lcmocka -o $@
 
-$(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libbovw.a
+$(BENCH_OBJ): private CPPFLAGS += -Itests
+
+$(BUILD)/tests/bench/bench_%: tests/bench/bench_%.c $(BENCH_OBJ) $(BUILD)/libbovw.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
-	    $(BUILD)/libbovw.a $(LDLIBS) -o $@
+	    $(BENCH_OBJ) $(BUILD)/libbovw.a $(LDLIBS) -o $@
 
 # Other flags, other objects: everything is built again when the command changes.
 # Where a compiler or a library is missing, the way to get it is said once, here.
@@ -94,7 +100,7 @@ $(BUILD)/.flags: FORCE
 	@[ "$$(cat $@ 2>/dev/null)" = '$(subst ','\'',$(COMPILE))' ] || { \
 	    CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/check-libraries.sh $(LIBRARY_H) && \
 	    printf '%s\n' '$(subst ','\'',$(COMPILE))' >$@; }
-$(LIB_OBJ) $(PIC_OBJ) $(CLI_OBJ) $(UNIT_BIN) $(BENCH_BIN): $(BUILD)/.flags
+$(LIB_OBJ) $(PIC_OBJ) $(CLI_OBJ) $(UNIT_BIN) $(BENCH_OBJ) $(BENCH_BIN): $(BUILD)/.flags
 
 # stb shifts into the sign bit and lets sums wrap; what it does to memory is still watched.
 $(BUILD)/src/io/stb.o $(BUILD)/pic/src/io/stb.o: SANFLAGS += \
@@ -149,9 +155,18 @@ check-readme: all
 	@CC='$(CC)' CFLAGS='$(WARN) -Werror -Iinclude $(CFLAGS) $(OPENMP) $(SANFLAGS)' \
 	    LDLIBS='$(LDFLAGS) $(LDLIBS)' tools/check-readme.sh $(BUILD)
 
+# Tables on standard output, and the same rows as one array in $(BUILD)/bench.json.
+bench: export BENCH_JSON = $(BUILD)/bench.rows
 bench: all $(BENCH_BIN)
+	@rm -f $(BENCH_JSON)
 	@$(BUILD)/tests/bench/bench_extract $(PICTURES)
-	@for b in $(filter-out %/bench_extract,$(BENCH_BIN)); do $$b || exit 1; done
+	@for b in $(filter-out %/bench_extract %/bench_words,$(BENCH_BIN)); do $$b || exit 1; done
+	@mkdir -p $(BUILD)/bench.words
+	@$(BUILD)/tests/bench/bench_words -o $(BUILD)/bench.words $(WORDS)
+	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) tests/bench/words_peers.py $(BUILD)/bench.words; fi
+	@tests/bench/peers.sh $(PICTURES)
+	@{ echo '['; sed '$$!s/$$/,/' $(BENCH_JSON); echo ']'; } >$(BUILD)/bench.json
+	@echo; echo "the same as JSON: $(BUILD)/bench.json"
 
 lint:
 	@tools/lint.sh
@@ -187,4 +202,4 @@ uninstall:
 clean:
 	rm -rf build build-*
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_OBJ:.o=.d) $(BENCH_BIN:=.d)

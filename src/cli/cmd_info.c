@@ -70,6 +70,17 @@ static void print_options(const bovw_feature_options *opts)
     printf("features: %s\n", text);
 }
 
+static void print_groups(const bovw_vocabulary *vocabulary)
+{
+    const bovw_word_groups groups = bovw_vocabulary_groups(vocabulary);
+    if (groups.n_levels == 1)
+        printf("groups: %u, %u searched\n", groups.n_groups, groups.n_probes);
+    else if (groups.n_levels > 1)
+        printf("tree: %u levels\n", groups.n_levels + 1);
+    else
+        printf("groups: none\n");
+}
+
 /* ---- one function for each kind -------------------------------------------- */
 
 static bovw_status print_vocabulary(const char *path, bovw_error *err)
@@ -87,6 +98,7 @@ static bovw_status print_vocabulary(const char *path, bovw_error *err)
            bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
            bovw_vocabulary_has_signatures(vocabulary) ? "128 bits" : "none",
            bovw_vocabulary_summary(vocabulary));
+    print_groups(vocabulary);
     print_options(bovw_vocabulary_options(vocabulary));
     bovw_vocabulary_close(vocabulary);
     return BOVW_OK;
@@ -152,6 +164,7 @@ static bovw_status print_index(const info_command *c, const bovw_monitor *monito
            bovw_index_generation(index), bovw_index_bytes(index), signatures,
            bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
            bovw_vocabulary_summary(vocabulary));
+    print_groups(vocabulary);
     print_options(bovw_vocabulary_options(vocabulary));
     bovw_index_close(index);
     return c->is_checked ? bovw_index_check(c->path, monitor, err) : BOVW_OK;

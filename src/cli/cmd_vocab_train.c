@@ -17,9 +17,12 @@
 
 enum {
     KEY_FORCE = 0x100,
+    KEY_GROUPS,
     KEY_ITERATIONS,
     KEY_MEMORY,
-    KEY_SAMPLE
+    KEY_RECALL,
+    KEY_SAMPLE,
+    KEY_TREE
 };
 
 typedef struct train_command {
@@ -27,14 +30,21 @@ typedef struct train_command {
     feature_input features;
     bovw_train_options train;
     const char *output;
-    bool is_forced;
+    bool is_forced, is_grouping_given;
     arguments paths;
 } train_command;
 
 static void check_arguments(const train_command *c, const struct argp_state *state)
 {
-    if (c->train.kmeans.k == 0)
+    if (c->train.kmeans.k == 0 && c->train.tree_depth == 0)
         argp_error(state, "-k N is missing");
+    if (c->train.kmeans.k > 0 && c->train.tree_depth > 0)
+        argp_error(state, "-k N and --tree: the tree says how many words");
+    if (c->is_grouping_given && c->train.tree_depth > 0)
+        argp_error(state, "--groups and --tree: a tree has its own");
+    if (c->train.grouping > BOVW_GROUPS_NONE && c->train.grouping > c->train.kmeans.k)
+        argp_error(state, "--groups: %u groups of %u words", c->train.grouping,
+                   c->train.kmeans.k);
     if (!c->output)
         argp_error(state, "-o FILE is missing");
     if (strcmp(c->output, "-") == 0)
@@ -44,6 +54,31 @@ static void check_arguments(const train_command *c, const struct argp_state *sta
     if (c->train.sample > 0 && c->train.sample < c->train.kmeans.k)
         argp_error(state, "--sample: %" PRIu64 " descriptors are fewer than %u words",
                    c->train.sample, c->train.kmeans.k);
+}
+
+/* "auto", "none" or a number from 2. */
+static uint32_t parse_groups(const struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "auto") == 0)
+        return BOVW_GROUPS_AUTO;
+    if (strcmp(text, "none") == 0)
+        return BOVW_GROUPS_NONE;
+    return (uint32_t)parse_count(state, "--groups", text, 2, BOVW_MAX_WORDS);
+}
+
+/* BRANCH^DEPTH */
+static void parse_tree(const struct argp_state *state, const char *text,
+                       bovw_train_options *train)
+{
+    char branch[16];
+    const char *power = strchr(text, '^');
+    const size_t length = power ? (size_t)(power - text) : sizeof branch;
+    if (length >= sizeof branch)
+        argp_error(state, "--tree: \"%s\" is not BRANCH^DEPTH, such as 10^6", text);
+    memcpy(branch, text, length);
+    branch[length] = '\0';
+    train->tree_branch = (uint32_t)parse_count(state, "--tree", branch, 2, BOVW_MAX_WORDS);
+    train->tree_depth = (uint32_t)parse_count(state, "--tree", power + 1, 1, 24);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -62,6 +97,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_FORCE:
         c->is_forced = true;
+        return 0;
+    case KEY_GROUPS:
+        c->train.grouping = parse_groups(state, text);
+        c->is_grouping_given = true;
+        return 0;
+    case KEY_RECALL:
+        c->train.recall = parse_number(state, "--recall", text, 0.01, 1.0);
+        return 0;
+    case KEY_TREE:
+        parse_tree(state, text, &c->train);
         return 0;
     case KEY_ITERATIONS:
         c->train.kmeans.n_iterations =
@@ -92,6 +137,10 @@ static char *help(int key, const char *text, void *input)
     switch (key) {
     case KEY_ITERATIONS:
         return help_fill(text, "%u", defaults.kmeans.n_iterations);
+    case KEY_GROUPS:
+        return help_fill(text, "%u", BOVW_MAX_EXACT_WORDS);
+    case KEY_RECALL:
+        return help_fill(text, "%g", defaults.recall);
     case KEY_SAMPLE:
         return help_fill(text, "%" PRIu64, defaults.sample);
     default:
@@ -100,9 +149,22 @@ static char *help(int key, const char *text, void *input)
 }
 
 static const struct argp_option table[] = {
-    {"words", 'k', "N", 0, "number of visual words (required)", 0},
+    {"words", 'k', "N", 0, "number of visual words (required, but for --tree)", 0},
     {"output", 'o', "FILE", 0, "the vocabulary to make (required)", 0},
     {"force", KEY_FORCE, NULL, 0, "replace FILE if it exists", 0},
+    {"groups", KEY_GROUPS, "N", 0,
+     "put the words in N groups, and look for a descriptor's word in the nearest groups "
+     "only; none: always look at all words; auto: none up to {} words, and above twice "
+     "the square root of their number (default auto)",
+     0},
+    {"recall", KEY_RECALL, "R", 0,
+     "search as many groups as find the nearest word of this part of descriptors, "
+     "measured on pictures held out (default {})",
+     0},
+    {"tree", KEY_TREE, "BRANCH^DEPTH", 0,
+     "a vocabulary tree, such as 10^6, instead of k-means among all: faster and less "
+     "exact",
+     0},
     {"iterations", KEY_ITERATIONS, "N", 0,
      "at most N rounds of k-means (default {}); it stops early when little changes", 0},
     {"max-memory", KEY_MEMORY, "SIZE", 0,
@@ -122,7 +184,7 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = table,
     .parser = parse,
-    .args_doc = "-k N -o FILE PATH...",
+    .args_doc = "-k N -o FILE PATH...\n--tree BRANCH^DEPTH -o FILE PATH...",
     .doc = "Train a vocabulary of N visual words on the features of pictures. The same "
            "pictures, options and seed give the same file. PATH is a picture, a folder, "
            "@LIST or a feature file.\n"

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "vocabulary/eigen.h"
 #include "vocabulary/embedding.h"
+#include "vocabulary/vocabulary_parts.h"
 
 enum {
     DIM = EMBEDDING_DIM,
@@ -395,9 +396,10 @@ bovw_status vocabulary_embed(const bovw_vocabulary *plain, const point_set *p,
                                  thresholds, err);
     if (status == BOVW_OK) {
         const bovw_embedding learned = {projection, thresholds};
-        status = bovw_vocabulary_new_embedded(bovw_vocabulary_options(plain), centroids, k,
-                                              &learned, bovw_vocabulary_summary(plain),
-                                              vocabulary, err);
+        bovw_embedding none;
+        vocabulary_parts parts = vocabulary_parts_of(plain, &none);
+        parts.embedding = &learned;
+        status = vocabulary_make(&parts, vocabulary, err);
     }
     free(words);
     free(projection);

@@ -18,6 +18,8 @@
 #include "base/parallel.h"
 #include "vocabulary/least.h"
 
+_Static_assert(LEAST_BLOCK % NEAREST_PANEL == 0, "distances fit kernels and least_of()");
+
 enum {
     DIM = BOVW_DESCRIPTOR_DIM,
     BATCH = 16384,   /* descriptors at a time: as many meet in each group as can */
@@ -312,9 +314,9 @@ typedef struct batch {
     size_t n;
     uint32_t *ends; /* (n_groups,) of the rows of each group */
     uint32_t *rows; /* descriptors by group */
-    uint32_t *top;  /* (TOP_ROWS, stride) distances to the coarsest level */
+    int32_t *top;   /* (TOP_ROWS, stride) distances to the coarsest level */
     size_t stride;
-    uint32_t *least; /* scratch of least_of() */
+    int32_t *least; /* scratch of least_of() */
     uint8_t gathered[NEAREST_BLOCK * DIM];
     nearest_found found;
 } batch;
@@ -394,7 +396,8 @@ static void search_top(batch *b, const level *l, beam *to)
 {
     for (size_t first = 0; first < b->n; first += TOP_ROWS) {
         const size_t n = b->n - first < TOP_ROWS ? b->n - first : TOP_ROWS;
-        nearest_measure(l->groups[0], b->descriptors + first * DIM, n, b->top, b->stride);
+        nearest_measure(l->groups[0], b->descriptors + first * DIM, n, (uint32_t *)b->top,
+                        b->stride);
         for (size_t i = 0; i < n; i++)
             least_of(b->top + i * b->stride, l->n, to->width,
                      to->nodes + (first + i) * to->width, b->least);
@@ -474,9 +477,9 @@ static scratch *scratch_new(const search *job)
     s->distances = mem_array(job->batch * job->n_words, sizeof *s->distances);
     s->batch.ends = mem_array(largest_level(job->made), sizeof *s->batch.ends);
     s->batch.rows = mem_array(n, sizeof *s->batch.rows);
-    s->batch.stride = ((size_t)n_top + NEAREST_PANEL - 1) / NEAREST_PANEL * NEAREST_PANEL;
+    s->batch.stride = ((size_t)n_top + LEAST_BLOCK - 1) / LEAST_BLOCK * LEAST_BLOCK;
     s->batch.top = mem_array(TOP_ROWS * s->batch.stride, sizeof *s->batch.top);
-    s->batch.least = mem_array(3 * ((size_t)n_top + LEAST_CHUNK), sizeof *s->batch.least);
+    s->batch.least = mem_array(3 * ((size_t)n_top + LEAST_BLOCK), sizeof *s->batch.least);
     is_whole = is_whole && s->distances && s->batch.ends && s->batch.rows && s->batch.top &&
                s->batch.least;
     if (!is_whole) {

@@ -59,15 +59,15 @@ typedef struct clustering {
     uint32_t *moved_ids;      /* (n_moved_centroids,) ascending */
     uint8_t *moved_centroids; /* (n_moved_centroids, 128) */
     bool *is_moved;           /* (k,) by the last iteration of this run */
-    uint8_t *gathered;        /* (POINTS_CHUNK, 128) points that meet the same */
-    uint32_t *places;         /* (POINTS_CHUNK,) in the chunk */
-    uint32_t *found;          /* (2, POINTS_CHUNK) words and distances of these */
+    uint8_t *gathered;        /* (a chunk, 128) points that meet the same */
+    uint32_t *places;         /* (a chunk,) where they are in it */
+    uint32_t *found;          /* (2, a chunk) words and distances of these */
 
     uint32_t *words;     /* (n,) cluster of each point */
     uint32_t *distances; /* (n,) squared, to the centroid of that cluster */
     uint64_t *sums;      /* (k, 128) of the points of each cluster */
     uint32_t *counts;    /* (k,) of them */
-    uint32_t *fresh;     /* (POINTS_CHUNK,) words of this iteration */
+    uint32_t *fresh;     /* (a chunk,) words of this iteration */
 
     uint64_t squares; /* sum of |x|^2 of all points */
     uint64_t n_moved; /* in this iteration: points with another cluster */
@@ -126,9 +126,9 @@ static bovw_status make_moved_ready(clustering *c, bovw_error *err)
         return BOVW_OK;
     c->moved_ids = mem_array(n, sizeof *c->moved_ids);
     c->moved_centroids = mem_array(n, DIM);
-    c->gathered = mem_array(POINTS_CHUNK, DIM);
-    c->places = mem_array(POINTS_CHUNK, sizeof *c->places);
-    c->found = mem_array(2 * (size_t)POINTS_CHUNK, sizeof *c->found);
+    c->gathered = mem_array(points_chunk(c->p, 0), DIM);
+    c->places = mem_array(points_chunk(c->p, 0), sizeof *c->places);
+    c->found = mem_array(2 * points_chunk(c->p, 0), sizeof *c->found);
     if (!c->moved_ids || !c->moved_centroids || !c->gathered || !c->places || !c->found)
         return fail_memory(err, "moved centroids");
     n = 0;
@@ -213,11 +213,11 @@ static void assign_by_moved(clustering *c, size_t first, size_t n)
     for (int all = 1; all >= 0; all--) {
         const size_t n_gathered = gather(c, first, n, all);
         nearest_run(all ? c->exact : c->moved, c->gathered, n_gathered, 1, c->n_threads,
-                    c->found, c->found + POINTS_CHUNK);
+                    c->found, c->found + n_gathered);
         for (size_t i = 0; i < n_gathered; i++) {
             const size_t at = c->places[i];
             const uint32_t word = all ? c->found[i] : c->moved_ids[c->found[i]];
-            const uint32_t distance = c->found[POINTS_CHUNK + i];
+            const uint32_t distance = c->found[n_gathered + i];
             uint32_t *own = &c->distances[first + at];
             if (distance < *own || (distance == *own && word < c->fresh[at])) {
                 *own = distance;
@@ -522,7 +522,7 @@ static bovw_status make_room(clustering *c, bovw_error *err)
     c->sums = mem_array(c->k, DIM * sizeof *c->sums);
     c->counts = mem_array(c->k, sizeof *c->counts);
     c->is_moved = mem_array(c->k, sizeof *c->is_moved);
-    c->fresh = mem_array(POINTS_CHUNK, sizeof *c->fresh);
+    c->fresh = mem_array(points_chunk(c->p, 0), sizeof *c->fresh);
     if (!c->distances || !c->sums || !c->counts || !c->is_moved || !c->fresh)
         return fail(err, BOVW_ERR_NOMEM, "out of memory: clustering of %zu descriptors",
                     c->p->n);

@@ -262,8 +262,9 @@ static void the_layout_can_be_made_again(void **state)
 
 static void least_by_hand(void **state)
 {
-    uint32_t distances[LEAST_CHUNK] = {5, 3, 9, 3, 7, 3}, places[6];
-    uint32_t scratch[3 * (6 + LEAST_CHUNK)];
+    int32_t distances[LEAST_BLOCK] = {5, 3, 9, 3, 7, 3};
+    uint32_t places[6];
+    int32_t scratch[3 * (6 + LEAST_BLOCK)];
     (void)state;
 
     least_of(distances, 6, 2, places, scratch);
@@ -283,14 +284,15 @@ static void least_of_any_number(void **state)
     enum {
         MAX = 700
     };
-    static uint32_t distances[MAX + LEAST_CHUNK], places[MAX];
-    static uint32_t scratch[3 * (MAX + LEAST_CHUNK)];
+    static int32_t distances[MAX + LEAST_BLOCK];
+    static uint32_t places[MAX];
+    static int32_t scratch[3 * (MAX + LEAST_BLOCK)];
     uint64_t random = 3;
     (void)state;
 
     for (uint32_t n = 1; n <= MAX; n += 1 + n / 5) {
         for (uint32_t i = 0; i < n; i++) /* many are equal */
-            distances[i] = (uint32_t)random_below(&random, n % 2 ? 20 : 1u << 24);
+            distances[i] = (int32_t)random_below(&random, n % 2 ? 20 : 1u << 24);
         for (uint32_t n_wanted = 1; n_wanted <= n; n_wanted += 1 + n / 7) {
             uint32_t at = 0;
             least_of(distances, n, n_wanted, places, scratch);
