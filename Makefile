@@ -5,6 +5,7 @@
 # make check        the tests alone, without installing anything
 # make bench        speed, as ratios against peers in the same run;
 #                   PICTURES='a.jpg b.jpg' for that of extraction,
+#                   FEATURES=photos.feat for k-means,
 #                   WORDS='my.vocab other.feat' for that of assignment
 # make lint         layers, banned calls, formatting
 # make format       clang-format every source
@@ -165,6 +166,9 @@ bench: all $(BENCH_BIN)
 	@$(BUILD)/tests/bench/bench_words -o $(BUILD)/bench.words $(WORDS)
 	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) tests/bench/words_peers.py $(BUILD)/bench.words; fi
 	@tests/bench/peers.sh $(PICTURES)
+	@if [ "$(FEATURES)" ] && command -v $(PYTHON) >/dev/null; then \
+	    $(PYTHON) tests/bench/kmeans_faiss.py --bovw $(BUILD)/bovw $(FEATURES) || :; \
+	else echo "k-means: name feature files (FEATURES=) to compare it with FAISS"; fi
 	@{ echo '['; sed '$$!s/$$/,/' $(BENCH_JSON); echo ']'; } >$(BUILD)/bench.json
 	@echo; echo "the same as JSON: $(BUILD)/bench.json"
 

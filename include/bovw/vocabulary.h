@@ -42,7 +42,8 @@ typedef struct bovw_kmeans_result {
 } bovw_kmeans_result;
 
 /*
- * Lloyd's k-means with exact assignment.
+ * Lloyd's k-means with exact assignment; above BOVW_MAX_EXACT_WORDS centroids a
+ * point meets those of the 32 nearest groups, and its own.
  *
  *   points     (n, 128) bytes, borrowed.
  *   opts       opts->k in [1, n] and at most BOVW_MAX_WORDS.
@@ -57,7 +58,7 @@ typedef struct bovw_kmeans_result {
  * BOVW_ERR_ARG for k out of range, no iterations or an unknown kernel;
  * BOVW_ERR_LIMIT for more than 2^32 - 1 points; BOVW_ERR_NOMEM;
  * BOVW_ERR_CANCELLED. Time O(n k) per iteration, 128 multiply-adds each;
- * memory 12 n + 1550 k bytes besides the points. Seeding: the time of an
+ * memory 12 n + 1820 k bytes besides the points. Seeding: the time of an
  * iteration on its sample, below 32768 words some ten times as much.
  */
 BOVW_API bovw_status bovw_kmeans(const uint8_t *points, size_t n,

@@ -9,7 +9,7 @@
 enum {
     /* Memory besides the points: bytes for each of them, and for each word. */
     KMEANS_POINT_BYTES = 12,
-    KMEANS_WORD_BYTES = 1550
+    KMEANS_WORD_BYTES = 1820
 };
 
 /* How a clustering is done. What is in it besides the path decides the result:

@@ -20,8 +20,12 @@ import sys
 import tempfile
 import time
 
-import numpy
+from common import write_row
 
+try:
+    import numpy
+except ImportError:
+    sys.exit("numpy is not installed for this Python: k-means is skipped")
 try:
     import faiss
 except ImportError:
@@ -34,7 +38,7 @@ def parse_arguments():
     p = argparse.ArgumentParser(description="k-means of bovw and FAISS")
     p.add_argument("features", nargs="+", metavar="FEATURES", help="files of bovw extract")
     p.add_argument("--bovw", metavar="PROGRAM", default="build/bovw")
-    p.add_argument("-n", type=int, default=1000000, help="descriptors (1000000)")
+    p.add_argument("-n", type=int, default=500000, help="descriptors (500000)")
     p.add_argument("-k", type=int, default=20000, help="words (20000)")
     p.add_argument("-i", "--iterations", type=int, default=5, help="at least 2 (5)")
     p.add_argument("--threads", type=int, default=os.cpu_count(), help="(all)")
@@ -155,7 +159,12 @@ def main(args):
             continue
         centroids, seeding, iterations, n_iterations = found
         total[peer] = seeding + iterations
-        error[peer] = error_of(centroids, judges) if faiss else float("nan")
+        error[peer] = error_of(centroids, judges) if faiss else 0.0
+        write_row("kmeans", {"peer": peer, "descriptors": args.n, "words": args.k,
+                             "iterations": n_iterations, "threads": args.threads,
+                             "seeding s": round(seeding, 2),
+                             "s/iteration": round(iterations / n_iterations, 3),
+                             "s": round(total[peer], 2), "error": round(error[peer], 1)})
         print(f"{peer:6}  {seeding:10.1f}  {iterations / n_iterations:11.2f}  "
               f"{total[peer]:10.1f}  {error[peer]:9.1f}", flush=True)
     if len(total) == 2:

@@ -79,7 +79,7 @@ if [ -r /proc/self/status ]; then
 
     # Other threads, another kernel, the sample in a file: the same bytes.
     n=$("$BOVW" info photos.feat | sed -n 's/^features: \([0-9]*\)$/\1/p')
-    least=$(((96 * 1024 * 1024 + n * 20 + 500 * 1550) / 1000 + 1))
+    least=$(((96 * 1024 * 1024 + n * 20 + 500 * 1820) / 1000 + 1))
     expect 0 "$BOVW" vocab train -k 500 -o stopped.vocab --threads 2 \
         --max-memory ${least}K photos.feat
     has err "of memory at most, and a file of about" "continuing after iteration"
