@@ -5,6 +5,7 @@
 # make check        the tests alone, without installing anything
 # make bench        speed, as ratios against peers in the same run;
 #                   PICTURES='a.jpg b.jpg' for that of extraction,
+#                   FEATURES=photos.feat for k-means,
 #                   WORDS='my.vocab other.feat' for that of assignment
 # make fuzz         libFuzzer (clang) on every reader of outside bytes, FUZZ_SECONDS=60
 #                   for each target; FUZZ=fuzz_image for one alone
@@ -195,6 +196,9 @@ bench: all $(BENCH_BIN)
 	@$(BUILD)/tests/bench/bench_words -o $(BUILD)/bench.words $(WORDS)
 	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) tests/bench/words_peers.py $(BUILD)/bench.words; fi
 	@tests/bench/peers.sh $(PICTURES)
+	@if [ "$(FEATURES)" ] && command -v $(PYTHON) >/dev/null; then \
+	    $(PYTHON) tests/bench/kmeans_faiss.py --bovw $(BUILD)/bovw $(FEATURES) || :; \
+	else echo "k-means: name feature files (FEATURES=) to compare it with FAISS"; fi
 	@{ echo '['; sed '$$!s/$$/,/' $(BENCH_JSON); echo ']'; } >$(BUILD)/bench.json
 	@echo; echo "the same as JSON: $(BUILD)/bench.json"
 

@@ -42,22 +42,24 @@ typedef struct bovw_kmeans_result {
 } bovw_kmeans_result;
 
 /*
- * Lloyd's k-means with exact assignment.
+ * Lloyd's k-means with exact assignment; above BOVW_MAX_EXACT_WORDS centroids a
+ * point meets those of the 32 nearest groups, and its own.
  *
  *   points     (n, 128) bytes, borrowed.
  *   opts       opts->k in [1, n] and at most BOVW_MAX_WORDS.
  *   centroids  (k, 128) bytes, caller's buffer, written on success only.
  *   result     or NULL.
  *
- * Seeding is k-means++ on a sample of max(2 k, min(8 k, 2^32 / k)) points.
- * Centroids are means rounded to bytes. An empty cluster takes the point that
- * is farthest from its centroid. Stops early when no assignment changes, or
- * the error falls by less than one part in 10,000.
+ * Seeding is k-means++ on a sample of max(2 k, min(8 k, 2^32 / k)) points, for
+ * k >= 32768 of max(2 k, min(8 k, 2^38 / k)). Centroids are means rounded to bytes. An
+ * empty cluster takes the point that is farthest from its centroid. Stops early when no
+ * assignment changes, or the error falls by less than one part in 10,000.
  *
  * BOVW_ERR_ARG for k out of range, no iterations or an unknown kernel;
  * BOVW_ERR_LIMIT for more than 2^32 - 1 points; BOVW_ERR_NOMEM;
  * BOVW_ERR_CANCELLED. Time O(n k) per iteration, 128 multiply-adds each;
- * memory O(n) * 12 bytes + O(k) * 1 kB besides the points.
+ * memory 12 n + 1820 k bytes besides the points. Seeding: the time of an
+ * iteration on its sample, below 32768 words some ten times as much.
  */
 BOVW_API bovw_status bovw_kmeans(const uint8_t *points, size_t n,
                                  const bovw_kmeans_options *opts,
@@ -99,18 +101,44 @@ typedef struct bovw_train_options {
                            * most; 0: none, the default */
     uint64_t sample;      /* descriptors to train on, drawn evenly from all images by
                            * the seed; 0: 50 per word, at least 100,000 */
+    uint64_t max_memory;  /* bytes; 0: no limit. Where the sample would take more
+                           * it is kept in a nameless file beside `state` and read
+                           * once through in each iteration; same result */
+    const char *state;    /* path of a file that keeps how far training came, so
+                           * that a stopped one continues, but not a tree; NULL:
+                           * none, borrowed */
 } bovw_train_options;
 
 BOVW_API void bovw_train_options_default(bovw_train_options *opts);
+
+/* Upper bound of the memory that training takes, in bytes, but for extraction:
+ * for a source of n descriptors (UINT64_MAX: not known). */
+typedef struct bovw_train_memory {
+    uint64_t in_memory; /* with the sample in memory */
+    uint64_t with_file; /* with the sample in a file */
+    uint64_t file;      /* size of that file, about */
+} bovw_train_memory;
+
+BOVW_API void bovw_train_memory_estimate(const bovw_train_options *opts, uint64_t n,
+                                         bovw_train_memory *memory);
 
 /*
  * Train a vocabulary on the descriptors of a source, in one pass over it, and
  * then its signatures on the same sample (bovw_vocabulary_embed()). Where its
  * words are to be in groups (bovw_vocabulary_group()), every 50th image is held
  * out, and recall measured on at most 10,000 of their descriptors.
- * BOVW_ERR_ARG if the source has fewer descriptors than words.
- * Memory: 2 * sample * 144 bytes, besides what bovw_source_run() and
- * bovw_kmeans() need; for a tree another 270 bytes a descriptor.
+ *
+ * opts->state is replaced after each iteration, and now and then while a large
+ * vocabulary is seeded. Where it is there, training samples again and continues
+ * from it, to the same bytes as without a stop. It stays when all is done: the
+ * caller removes it when the vocabulary is safe.
+ *
+ * BOVW_ERR_ARG if the source has fewer descriptors than words; BOVW_ERR_LIMIT if
+ * opts->max_memory is less than what it needs; BOVW_ERR_MISMATCH where
+ * opts->state is of other descriptors, another k or seed, or more iterations;
+ * BOVW_ERR_IO, _FORMAT, _VERSION, _CORRUPT for opts->state.
+ * Memory: the first message to the monitor says how much at most; for a tree
+ * another 270 bytes a descriptor.
  */
 BOVW_API bovw_status bovw_vocabulary_train(bovw_source *source,
                                            const bovw_train_options *opts,

@@ -3,9 +3,13 @@
  * bovw vocab train: k-means on the descriptors of many pictures. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
 #include "bovw/vocabulary.h"
 #include "cli/commands.h"
 #include "cli/common.h"
@@ -15,6 +19,7 @@ enum {
     KEY_FORCE = 0x100,
     KEY_GROUPS,
     KEY_ITERATIONS,
+    KEY_MEMORY,
     KEY_RECALL,
     KEY_SAMPLE,
     KEY_TREE
@@ -107,6 +112,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         c->train.kmeans.n_iterations =
             (uint32_t)parse_count(state, "--iterations", text, 1, 100000);
         return 0;
+    case KEY_MEMORY:
+        c->train.max_memory = parse_bytes(state, "--max-memory", text);
+        return 0;
     case KEY_SAMPLE:
         c->train.sample = parse_count(state, "--sample", text, 0, 10000000000);
         return 0;
@@ -159,6 +167,11 @@ static const struct argp_option table[] = {
      0},
     {"iterations", KEY_ITERATIONS, "N", 0,
      "at most N rounds of k-means (default {}); it stops early when little changes", 0},
+    {"max-memory", KEY_MEMORY, "SIZE", 0,
+     "take at most so much memory, such as 800M or 4G; where the sample needs more, it is "
+     "kept in a file beside FILE, with the same result (default: three quarters of the "
+     "machine's)",
+     0},
     {"sample", KEY_SAMPLE, "N", 0,
      "train on N descriptors, drawn evenly from all pictures; 0: 50 per word, at least "
      "100,000 (default {})",
@@ -174,7 +187,8 @@ static const struct argp argp = {
     .args_doc = "-k N -o FILE PATH...\n--tree BRANCH^DEPTH -o FILE PATH...",
     .doc = "Train a vocabulary of N visual words on the features of pictures. The same "
            "pictures, options and seed give the same file. PATH is a picture, a folder, "
-           "@LIST or a feature file.\v"
+           "@LIST or a feature file.\n"
+           "A run that is stopped leaves FILE.training; the same command continues it.\v"
            "Example:\n"
            "  bovw extract -o photos.feat photos/\n"
            "  bovw vocab train -k 20000 -o my.vocab photos.feat",
@@ -200,8 +214,30 @@ static bovw_status train(const train_command *c, console *out, bovw_vocabulary *
     }
     if (status == BOVW_OK)
         status = bovw_vocabulary_save(*vocabulary, c->output, err);
+    if (status == BOVW_OK)
+        unlink(c->train.state);
     bovw_source_close(source);
     return status;
+}
+
+static int end(const train_command *c, console *out, bovw_status status,
+               const bovw_vocabulary *vocabulary, double seconds, const bovw_error *err)
+{
+    if (status == BOVW_ERR_CANCELLED) {
+        if (file_exists(c->train.state))
+            console_complain(out,
+                             "stopped; what is done is in %s, the same command continues",
+                             c->train.state);
+        else
+            console_complain(out, "stopped; nothing was kept");
+        return EXIT_FAILED;
+    }
+    if (status != BOVW_OK)
+        return console_fail(out, err);
+    console_say(out, "%s: %s; id %s, %.1f s", c->output,
+                bovw_vocabulary_summary(vocabulary), bovw_vocabulary_id(vocabulary),
+                seconds);
+    return console_end(out);
 }
 
 static int run(int argc, char **argv)
@@ -210,6 +246,7 @@ static int run(int argc, char **argv)
     common_options_default(&c.common);
     feature_input_default(&c.features);
     bovw_train_options_default(&c.train);
+    c.train.max_memory = machine_memory() / 4 * 3;
     if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
         return EXIT_FAILED;
     c.train.kmeans.seed = c.common.seed;
@@ -219,18 +256,14 @@ static int run(int argc, char **argv)
     bovw_vocabulary *vocabulary = NULL;
     const double start = clock_seconds();
     console_begin(&out, argv[0], &c.common);
-    const bovw_status status = train(&c, &out, &vocabulary, &err);
-    if (status == BOVW_OK) {
-        console_say(&out, "%s: %s; id %s, %.1f s", c.output,
-                    bovw_vocabulary_summary(vocabulary), bovw_vocabulary_id(vocabulary),
-                    clock_seconds() - start);
-    }
+    char *state = mem_format("%s.training", c.output);
+    c.train.state = state;
+    const bovw_status status =
+        state ? train(&c, &out, &vocabulary, &err) : fail_memory(&err, "name of a file");
+    const int code = end(&c, &out, status, vocabulary, clock_seconds() - start, &err);
     bovw_vocabulary_close(vocabulary);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; nothing was kept");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+    free(state);
+    return code;
 }
 
 const command command_vocab_train = {

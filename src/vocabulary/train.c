@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "bovw/vocabulary.h"
+#include "vocabulary/embedding.h"
+#include "vocabulary/kmeans.h"
 #include "vocabulary/sample.h"
 #include "vocabulary/tree.h"
 #include "vocabulary/vocabulary_parts.h"
@@ -16,8 +19,18 @@ enum {
     MIN_SAMPLE = 100000,
     SAMPLE_PER_WORD = 50,
     HELD_OUT_IMAGES = 50, /* one of so many is held out */
-    HELD_OUT = 10000      /* descriptors of them that recall is measured with */
+    HELD_OUT = 10000,     /* descriptors of them that recall is measured with */
+
+    /* Memory besides the sample: bytes for each descriptor and each word, of
+     * clustering or of the signatures, and for all else (buffers of threads, the
+     * images of a batch). */
+    POINT_BYTES = 4 + DIM / EMBEDDING_PASSES,
+    TREE_POINT_BYTES = DIM + 140,
+    WORD_BYTES = KMEANS_WORD_BYTES,
+    OTHER_BYTES = 96 << 20
 };
+
+_Static_assert((int)POINT_BYTES >= (int)KMEANS_POINT_BYTES, "the larger of the two");
 
 void bovw_train_options_default(bovw_train_options *opts)
 {
@@ -73,24 +86,90 @@ static uint64_t count_words(const bovw_train_options *opts)
     return n;
 }
 
-static bovw_status check_options(const bovw_train_options *opts, size_t *n_wanted,
-                                 bovw_error *err)
+static uint64_t sample_size(const bovw_train_options *opts)
+{
+    const uint64_t by_words = count_words(opts) * SAMPLE_PER_WORD;
+    if (opts->sample > 0)
+        return opts->sample;
+    return by_words < MIN_SAMPLE ? MIN_SAMPLE : by_words;
+}
+
+static bovw_status check_options(const bovw_train_options *opts, bovw_error *err)
 {
     const uint64_t k = count_words(opts);
+    const uint64_t wanted = sample_size(opts);
     if (k == 0 || k > BOVW_MAX_WORDS)
         return fail(err, BOVW_ERR_ARG, "%" PRIu64 " words are not in [1, %u]", k,
                     BOVW_MAX_WORDS);
-    uint64_t wanted = opts->sample;
-    if (wanted == 0)
-        wanted = k * SAMPLE_PER_WORD < MIN_SAMPLE ? MIN_SAMPLE : k * SAMPLE_PER_WORD;
     if (wanted < k || wanted > UINT32_MAX)
         return fail(err, BOVW_ERR_ARG,
                     "a sample of %" PRIu64 " descriptors is not in [%" PRIu64 ", %" PRIu32
                     "]",
                     wanted, k, UINT32_MAX);
-    *n_wanted = (size_t)wanted;
     return BOVW_OK;
 }
+
+/* ---- memory -------------------------------------------------------------- */
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void bovw_train_memory_estimate(const bovw_train_options *opts, uint64_t n,
+                                bovw_train_memory *memory)
+{
+    const uint64_t wanted = sample_size(opts);
+    const uint64_t sampled = wanted < n ? wanted : n;
+    const uint64_t held = 2 * wanted < n ? 2 * wanted : n; /* while sampling */
+    const uint64_t words = count_words(opts) * WORD_BYTES;
+    const uint64_t state =
+        sampled * (is_tree(opts) ? TREE_POINT_BYTES : POINT_BYTES) + words;
+
+    memory->in_memory = OTHER_BYTES + larger(held * SAMPLE_BYTES, sampled * DIM + state);
+    memory->with_file = OTHER_BYTES + larger(held * SAMPLE_FILE_BYTES, state);
+    /* Each place of the sample is taken by the best so far of a growing stream. */
+    const double times = n > wanted ? 1.0 + log((double)n / (double)wanted) : 1.0;
+    memory->file = (uint64_t)((double)sampled * (DIM + 8) * times);
+}
+
+static double gigabytes(uint64_t n_bytes)
+{
+    return 1e-9 * (double)n_bytes;
+}
+
+/* Decide where the sample is kept, and say what that takes. */
+static bovw_status plan_memory(const bovw_train_options *opts, uint64_t n_features,
+                               const bovw_monitor *monitor, bool *in_file, bovw_error *err)
+{
+    bovw_train_memory m;
+    char text[160];
+
+    bovw_train_memory_estimate(opts, n_features, &m);
+    *in_file = opts->max_memory > 0 && m.in_memory > opts->max_memory;
+    if (*in_file && m.with_file > opts->max_memory)
+        return fail(err, BOVW_ERR_LIMIT,
+                    "training needs %.2f GB of memory at least, %.2f GB are allowed: take "
+                    "fewer descriptors or words",
+                    gigabytes(m.with_file), gigabytes(opts->max_memory));
+    if (*in_file && !opts->state)
+        return fail(err, BOVW_ERR_ARG,
+                    "training needs %.2f GB of memory, or a path for its file",
+                    gigabytes(m.in_memory));
+    if (!monitor || !monitor->message)
+        return BOVW_OK;
+    if (*in_file)
+        snprintf(text, sizeof text,
+                 "training takes %.2f GB of memory at most, and a file of about %.2f GB",
+                 gigabytes(m.with_file), gigabytes(m.file));
+    else
+        snprintf(text, sizeof text, "training takes %.2f GB of memory at most",
+                 gigabytes(m.in_memory));
+    monitor->message(monitor->context, text);
+    return BOVW_OK;
+}
+
+/* ---- the sample ----------------------------------------------------------- */
 
 static void report_sample(const sample *s, const bovw_monitor *monitor)
 {
@@ -103,6 +182,15 @@ static void report_sample(const sample *s, const bovw_monitor *monitor)
     monitor->message(monitor->context, text);
 }
 
+static bovw_status check_sample(const sample *s, uint32_t k, bovw_error *err)
+{
+    if (s->n >= k && s->n > 0)
+        return BOVW_OK;
+    return fail(err, BOVW_ERR_ARG,
+                "%zu descriptors of %" PRIu32 " images are too few for %" PRIu32 " words",
+                s->n, s->n_images, k);
+}
+
 /* ---- training ------------------------------------------------------------ */
 
 typedef struct training {
@@ -111,7 +199,7 @@ typedef struct training {
     const bovw_compute *compute;
     const bovw_monitor *monitor;
     const sample *sample;
-    const uint8_t *points; /* (sample->n, 128) */
+    const point_set *points; /* of the sample */
     samples *samples;
 } training;
 
@@ -120,13 +208,16 @@ static bovw_status cluster(const training *t, bovw_vocabulary **plain, bovw_erro
 {
     const bovw_kmeans_options *opts = &t->opts->kmeans;
     bovw_kmeans_result result;
+    kmeans_plan plan;
     char summary[256];
     uint8_t *centroids = mem_array(opts->k, DIM);
     if (!centroids)
         return fail(err, BOVW_ERR_NOMEM, "out of memory: %" PRIu32 " words", opts->k);
 
-    bovw_status status = bovw_kmeans(t->points, t->sample->n, opts, t->compute, t->monitor,
-                                     centroids, &result, err);
+    kmeans_plan_default(&plan);
+    plan.path = t->opts->state;
+    bovw_status status =
+        kmeans_run(t->points, opts, &plan, t->compute, t->monitor, centroids, &result, err);
     if (status == BOVW_OK) {
         snprintf(summary, sizeof summary,
                  "%" PRIu32 " words, k-means++ and %" PRIu32 " iterations on %zu "
@@ -173,7 +264,8 @@ static bovw_status grow(const training *t, bovw_vocabulary **plain, bovw_error *
     uint8_t *points = mem_array(t->sample->n, DIM); /* to be put in order */
     if (!points)
         return fail_memory(err, "vocabulary tree");
-    memcpy(points, t->points, t->sample->n * DIM);
+    memcpy(points, t->points->data, t->sample->n * DIM);
+    points_done(t->points, 0, t->points->n);
     bovw_status status =
         tree_grow(points, t->sample->n, &opts, t->compute, t->monitor, &grown, err);
     free(points);
@@ -188,19 +280,20 @@ static bovw_status grow(const training *t, bovw_vocabulary **plain, bovw_error *
 static bovw_status group(const training *t, bovw_vocabulary **plain, bovw_error *err)
 {
     sample *held_out = &t->samples->held_out;
-    const uint8_t *descriptors = sample_finish(held_out);
-    size_t n = held_out->n;
+    point_set others = {0};
     bovw_vocabulary *grouped = NULL;
     const bovw_group_options opts = {
         .n_groups = t->opts->grouping == BOVW_GROUPS_AUTO ? 0 : t->opts->grouping,
         .recall = t->opts->recall,
         .seed = t->opts->kmeans.seed};
-    if (n == 0) {
-        descriptors = t->points;
-        n = t->sample->n < HELD_OUT ? t->sample->n : HELD_OUT;
+    bovw_status status = sample_finish(held_out, &others, err);
+    if (status == BOVW_OK && others.n == 0) {
+        others = *t->points;
+        others.n = others.n < HELD_OUT ? others.n : HELD_OUT;
     }
-    const bovw_status status = bovw_vocabulary_group(*plain, descriptors, n, &opts,
-                                                     t->compute, t->monitor, &grouped, err);
+    if (status == BOVW_OK)
+        status = bovw_vocabulary_group(*plain, others.data, others.n, &opts, t->compute,
+                                       t->monitor, &grouped, err);
     if (status == BOVW_OK) {
         bovw_vocabulary_close(*plain);
         *plain = grouped;
@@ -215,8 +308,8 @@ static bovw_status make(const training *t, bovw_vocabulary **vocabulary, bovw_er
     if (status == BOVW_OK && is_grouped(t->opts))
         status = group(t, &plain, err);
     if (status == BOVW_OK)
-        status = bovw_vocabulary_embed(plain, t->points, t->sample->n, t->opts->kmeans.seed,
-                                       t->compute, t->monitor, vocabulary, err);
+        status = vocabulary_embed(plain, t->points, t->opts->kmeans.seed, t->compute,
+                                  t->monitor, vocabulary, err);
     bovw_vocabulary_close(plain);
     return status;
 }
@@ -226,32 +319,36 @@ bovw_status bovw_vocabulary_train(bovw_source *source, const bovw_train_options 
                                   bovw_vocabulary **vocabulary, bovw_error *err)
 {
     samples s = {0};
-    size_t wanted = 0;
+    point_set points = {0};
+    bool in_file = false;
     const bovw_source_consumer consumer = {.context = &s, .consume = consume};
+    const training t = {.features = bovw_source_options(source),
+                        .opts = opts,
+                        .compute = compute,
+                        .monitor = monitor,
+                        .sample = &s.training,
+                        .points = &points,
+                        .samples = &s};
 
-    bovw_status status = check_options(opts, &wanted, err);
-    if (status != BOVW_OK)
-        return status;
-    sample_init(&s.training, wanted, opts->kmeans.seed);
-    if (is_grouped(opts))
-        sample_init(&s.held_out, HELD_OUT, opts->kmeans.seed);
-    status = bovw_source_run(source, compute, "sampling", &consumer, monitor, err);
+    bovw_status status = check_options(opts, err);
+    if (status == BOVW_OK)
+        status =
+            plan_memory(opts, bovw_source_max_features(source), monitor, &in_file, err);
+    if (status == BOVW_OK)
+        status = sample_init(&s.training, (size_t)sample_size(opts), opts->kmeans.seed,
+                             in_file ? opts->state : NULL, err);
+    if (status == BOVW_OK && is_grouped(opts))
+        status = sample_init(&s.held_out, HELD_OUT, opts->kmeans.seed, NULL, err);
+    if (status == BOVW_OK)
+        status = bovw_source_run(source, compute, "sampling", &consumer, monitor, err);
+    if (status == BOVW_OK)
+        status = sample_finish(&s.training, &points, err);
     if (status == BOVW_OK) {
-        const training t = {.features = bovw_source_options(source),
-                            .opts = opts,
-                            .compute = compute,
-                            .monitor = monitor,
-                            .sample = &s.training,
-                            .points = sample_finish(&s.training),
-                            .samples = &s};
         report_sample(&s.training, monitor);
-        status = s.training.n < opts->kmeans.k || s.training.n == 0
-                     ? fail(err, BOVW_ERR_ARG,
-                            "%zu descriptors of %" PRIu32 " images are too few for %" PRIu32
-                            " words",
-                            s.training.n, s.training.n_images, opts->kmeans.k)
-                     : make(&t, vocabulary, err);
+        status = check_sample(&s.training, opts->kmeans.k, err);
     }
+    if (status == BOVW_OK)
+        status = make(&t, vocabulary, err);
     sample_free(&s.training);
     sample_free(&s.held_out);
     return status;

@@ -210,36 +210,6 @@ bovw_status bovw_vocabulary_new(const bovw_feature_options *opts, const uint8_t 
     return bovw_vocabulary_new_embedded(opts, centroids, k, NULL, summary, vocabulary, err);
 }
 
-bovw_status bovw_vocabulary_embed(const bovw_vocabulary *plain, const uint8_t *descriptors,
-                                  size_t n, uint64_t seed, const bovw_compute *compute,
-                                  const bovw_monitor *monitor, bovw_vocabulary **vocabulary,
-                                  bovw_error *err)
-{
-    if (n == 0 || n > UINT32_MAX)
-        return fail(err, BOVW_ERR_ARG, "%zu descriptors to learn signatures from", n);
-    uint32_t *words = mem_array(n, sizeof *words);
-    int16_t *projection = mem_array((size_t)DIM * DIM, sizeof *projection);
-    int8_t *thresholds = mem_array(plain->k, DIM);
-    bovw_status status =
-        words && projection && thresholds
-            ? bovw_vocabulary_assign(plain, descriptors, n, compute, words, NULL, err)
-            : fail_memory(err, "signatures of a vocabulary");
-    if (status == BOVW_OK)
-        status = embedding_train(descriptors, words, n, plain->centroids, plain->k, seed,
-                                 compute, monitor, projection, thresholds, err);
-    if (status == BOVW_OK) {
-        const bovw_embedding learned = {projection, thresholds};
-        bovw_embedding none;
-        vocabulary_parts parts = vocabulary_parts_of(plain, &none);
-        parts.embedding = &learned;
-        status = vocabulary_make(&parts, vocabulary, err);
-    }
-    free(words);
-    free(projection);
-    free(thresholds);
-    return status;
-}
-
 void bovw_vocabulary_close(bovw_vocabulary *vocabulary)
 {
     if (!vocabulary)
