@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "index/postings.h"
 #include "index/segment_layout.h"
+#include "index/stream.h"
 
 static bovw_status get(const segment *s, uint32_t id, const char *name, uint64_t n_bytes,
                        const uint8_t **data, uint64_t *found_bytes, bovw_error *err)
@@ -96,12 +97,13 @@ static bovw_status read_layout(segment *s, uint32_t n_words, uint32_t signatures
     if (st != BOVW_OK)
         return st;
 
+    const uint64_t padding = s->file.version == 1 ? V1_PADDING : CODED_PADDING;
     s->names = (const char *)names;
     if (s->names_bytes == 0 || s->names[s->names_bytes - 1] != '\0' ||
-        s->features_bytes < CODED_PADDING || s->postings_bytes < CODED_PADDING)
+        s->features_bytes < padding || s->postings_bytes < padding)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged sections", s->path);
-    s->features_bytes -= CODED_PADDING;
-    s->postings_bytes -= CODED_PADDING;
+    s->features_bytes -= padding;
+    s->postings_bytes -= padding;
     return read_signatures(s, signatures, err);
 }
 
@@ -183,15 +185,38 @@ uint32_t segment_frequency(const segment *s, uint32_t word)
     return n <= s->n_images ? n : s->n_images;
 }
 
+static bovw_status fail_postings(const segment *s, uint32_t word, bovw_error *err)
+{
+    return fail(err, BOVW_ERR_CORRUPT, "%s: postings of word %u are damaged", s->path,
+                word);
+}
+
+bovw_status segment_read_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  bovw_error *err)
+{
+    uint64_t start, n_bytes;
+    if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
+        !postings_open(s->postings + start, n_bytes, segment_frequency(s, word),
+                       s->n_images, s->file.version, reader))
+        return fail_postings(s, word, err);
+    return BOVW_OK;
+}
+
+bovw_status segment_next_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  uint32_t images[POSTINGS_BLOCK], uint32_t *n,
+                                  bovw_error *err)
+{
+    return postings_next(reader, images, n) ? BOVW_OK : fail_postings(s, word, err);
+}
+
 bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
                              uint32_t *tfs, bovw_error *err)
 {
     uint64_t start, n_bytes;
     if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
         !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word),
-                         s->n_images, images, tfs))
-        return fail(err, BOVW_ERR_CORRUPT, "%s: postings of word %u are damaged", s->path,
-                    word);
+                         s->n_images, s->file.version, images, tfs))
+        return fail_postings(s, word, err);
     return BOVW_OK;
 }
 

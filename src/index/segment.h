@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "bovw/index.h"
+#include "index/postings.h"
 #include "io/container.h"
 
 /* ---- building ------------------------------------------------------------ */
@@ -93,6 +94,14 @@ uint32_t segment_frequency(const segment *s, uint32_t word);
 /* Decode the segment_frequency() postings of a word. */
 bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
                              uint32_t *tfs, bovw_error *err);
+
+/* The images of a word's features, block by block: begin, then get the next ones, none
+ * past the last, as postings_next(). */
+bovw_status segment_read_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  bovw_error *err);
+bovw_status segment_next_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  uint32_t images[POSTINGS_BLOCK], uint32_t *n,
+                                  bovw_error *err);
 
 /* Signatures of a word's features, or of its postings where is_asmk: planes gets
  * where they start, the second NULL where there is none, and *n how many there

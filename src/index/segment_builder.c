@@ -14,6 +14,7 @@
 #include "index/postings.h"
 #include "index/segment.h"
 #include "index/segment_layout.h"
+#include "index/stream.h"
 
 /* A growing run of bytes. */
 typedef struct byte_array {
@@ -137,7 +138,7 @@ static bool reserve_image(segment_builder *b, size_t name_bytes, uint32_t n)
 {
     return reserve(&b->names, name_bytes) && reserve(&b->name_offsets, 8) &&
            reserve(&b->images, IMAGE_BYTES) && reserve(&b->feature_offsets, 16) &&
-           reserve(&b->features, postings_bound(n) + (size_t)n * KEYPOINT_BYTES) &&
+           reserve(&b->features, column_bound(n) + (size_t)n * KEYPOINT_BYTES) &&
            mem_grow(&b->pairs, &b->pairs_capacity, b->n_pairs + n, sizeof *b->pairs) &&
            mem_grow(&b->pair_ends, &b->pair_ends_capacity, (size_t)b->n_images + 1,
                     sizeof *b->pair_ends) &&
@@ -267,22 +268,40 @@ static void sort_postings(const segment_builder *b, sorted_postings *sorted)
     }
 }
 
+/* (n_pairs,) each; false without memory. */
+static bool sorted_postings_new(const segment_builder *b, sorted_postings *sorted)
+{
+    *sorted = (sorted_postings){.images = mem_array(b->n_pairs, sizeof(uint32_t)),
+                                .tfs = mem_array(b->n_pairs, sizeof(uint32_t)),
+                                .ends = mem_array(b->n_words, sizeof(size_t))};
+    const bool ok = sorted->images && sorted->tfs && sorted->ends;
+    if (ok)
+        sort_postings(b, sorted);
+    return ok;
+}
+
+static void sorted_postings_free(sorted_postings *sorted)
+{
+    free(sorted->images);
+    free(sorted->tfs);
+    free(sorted->ends);
+}
+
 static bovw_status encode_postings(const segment_builder *b, byte_array *offsets,
                                    byte_array *postings, bovw_error *err)
 {
-    sorted_postings sorted = {.images = mem_array(b->n_pairs, sizeof(uint32_t)),
-                              .tfs = mem_array(b->n_pairs, sizeof(uint32_t)),
-                              .ends = mem_array(b->n_words, sizeof(size_t))};
-    bool ok = sorted.images && sorted.tfs && sorted.ends &&
-              reserve(offsets, ((size_t)b->n_words + 1) * 8);
-    if (ok) {
-        sort_postings(b, &sorted);
+    sorted_postings sorted = {0};
+    bool ok =
+        sorted_postings_new(b, &sorted) && reserve(offsets, ((size_t)b->n_words + 1) * 8);
+    if (ok)
         append_le64(offsets, 0);
-    }
     for (uint32_t w = 0; ok && w < b->n_words; w++) {
         const uint32_t n = b->frequencies[w];
         const size_t first = sorted.ends[w] - n;
-        ok = reserve(postings, postings_bound(n));
+        uint64_t n_features = 0;
+        for (uint32_t i = 0; i < n; i++)
+            n_features += sorted.tfs[first + i];
+        ok = reserve(postings, postings_bound(n_features));
         if (ok)
             postings->n += postings_encode(sorted.images + first, sorted.tfs + first, n,
                                            postings->bytes + postings->n);
@@ -294,9 +313,7 @@ static bovw_status encode_postings(const segment_builder *b, byte_array *offsets
         memset(postings->bytes + postings->n, 0, CODED_PADDING);
         postings->n += CODED_PADDING;
     }
-    free(sorted.images);
-    free(sorted.tfs);
-    free(sorted.ends);
+    sorted_postings_free(&sorted);
     return ok ? BOVW_OK : fail_memory(err, "postings of a segment");
 }
 
@@ -391,28 +408,39 @@ static bool same_starts(const segment_builder *b, const uint8_t *stored, bool is
     return same;
 }
 
+/* Does a segment have these postings of a word? images and tfs are scratch. */
+static bool same_postings(const segment_builder *b, const struct segment *s, uint32_t word,
+                          const sorted_postings *sorted, uint32_t *images, uint32_t *tfs)
+{
+    const uint32_t n = b->frequencies[word];
+    const size_t first = sorted->ends[word] - n;
+    return load_le32(s->frequencies + (size_t)word * 4) == n &&
+           segment_postings(s, word, images, tfs, NULL) == BOVW_OK &&
+           memcmp(images, sorted->images + first, n * sizeof *images) == 0 &&
+           memcmp(tfs, sorted->tfs + first, n * sizeof *tfs) == 0;
+}
+
 bovw_status segment_builder_compare(const segment_builder *b, const struct segment *s,
                                     bovw_error *err)
 {
-    byte_array offsets = {0}, postings = {0};
-    bovw_status status = encode_postings(b, &offsets, &postings, err);
-    bool same = status == BOVW_OK && s->n_postings == b->n_pairs &&
-                s->postings_bytes + CODED_PADDING == postings.n &&
-                memcmp(s->postings, postings.bytes, postings.n) == 0 &&
-                memcmp(s->posting_offsets, offsets.bytes, offsets.n) == 0;
+    sorted_postings sorted = {0};
+    uint32_t *images = mem_array(s->n_images, sizeof *images);
+    uint32_t *tfs = mem_array(s->n_images, sizeof *tfs);
+    bool has_memory = sorted_postings_new(b, &sorted) && images && tfs;
+    bool same = has_memory && s->n_postings == b->n_pairs;
+
     for (uint32_t w = 0; same && w < b->n_words; w++)
-        same = load_le32(s->frequencies + (size_t)w * 4) == b->frequencies[w];
-    bool has_memory = true;
+        same = same_postings(b, s, w, &sorted, images, tfs);
     same = same && same_starts(b, s->feature_starts, false, &has_memory) &&
            same_starts(b, s->posting_starts, true, &has_memory);
-    if (status == BOVW_OK && !has_memory)
-        status = fail_memory(err, s->path);
-    if (status == BOVW_OK && !same)
-        status = fail(err, BOVW_ERR_CORRUPT, "%s: postings and words of images disagree",
-                      s->path);
-    free(offsets.bytes);
-    free(postings.bytes);
-    return status;
+    sorted_postings_free(&sorted);
+    free(images);
+    free(tfs);
+    if (!has_memory)
+        return fail_memory(err, s->path);
+    return same ? BOVW_OK
+                : fail(err, BOVW_ERR_CORRUPT, "%s: postings and words of images disagree",
+                       s->path);
 }
 
 static void empty_builder(segment_builder *b)

@@ -3,15 +3,11 @@
  * One query: descriptors to words, words to a similarity with every image
  * (scoring.h), the best of these, and their geometry.
  */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "base/topk.h"
 #include "search/expansion.h"
 #include "search/rerank.h"
 #include "search/scoring.h"
@@ -28,8 +24,6 @@ struct bovw_searcher {
     terms terms;             /* of the current query, each image a source of its own */
     terms combined;          /* what is searched with */
     image_features features; /* of images that expand it */
-    scored *best;
-    size_t best_capacity;
 };
 
 void bovw_search_options_default(bovw_search_options *opts)
@@ -74,7 +68,7 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
         made->compute = *compute;
     made->scorer = scorer_find(opts->score);
     bovw_status status =
-        scoring_init(&made->scoring, index, &made->options, made->compute.kernel, err);
+        scoring_init(&made->scoring, index, &made->options, &made->compute, err);
     if (status == BOVW_OK && opts->verify > 0)
         status = reranker_new(index, opts, &made->compute, &made->reranker, err);
     if (status != BOVW_OK) {
@@ -97,7 +91,6 @@ void bovw_searcher_free(bovw_searcher *searcher)
     terms_free(&searcher->terms);
     terms_free(&searcher->combined);
     image_features_free(&searcher->features);
-    free(searcher->best);
     free(searcher);
 }
 
@@ -153,48 +146,29 @@ static bovw_status encode(bovw_searcher *s, bovw_error *err)
     return status;
 }
 
-/* The best images by similarity as hits. */
-static bovw_status select_best(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
-{
-    const uint32_t n_images = bovw_index_n_images(s->index);
-    const scoring *of = &s->scoring;
-    size_t wanted = n_images, n = 0;
-    if (s->options.top) {
-        wanted = s->options.top > s->options.verify ? s->options.top : s->options.verify;
-        wanted = wanted < n_images ? wanted : n_images;
-    }
-    if (!mem_grow(&s->best, &s->best_capacity, wanted, sizeof *s->best))
-        return fail_memory(err, "ranking");
-    for (uint32_t i = 0; i < n_images; i++) {
-        const float dot = of->scores[i];
-        if (dot > 0.0F) {
-            const double length = (double)load_lefloat(of->norms + (size_t)i * 4);
-            const double similarity = dot / (of->norm * length);
-            topk_offer(s->best, &n, wanted, (scored){.score = (float)similarity, .id = i});
-        }
-    }
-    topk_sort(s->best, n);
-
-    bovw_hit *hits = mem_array(n, sizeof *hits);
-    if (!hits)
-        return fail_memory(err, "ranking");
-    for (size_t i = 0; i < n; i++)
-        hits[i] = (bovw_hit){.image = s->best[i].id, .score = s->best[i].score};
-    ranking->hits = hits;
-    ranking->n = (uint32_t)n;
-    return BOVW_OK;
-}
-
 /* Rank the images by similarity with the terms. */
 static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
 {
     const uint32_t n_images = bovw_index_n_images(s->index);
-    bovw_status status = s->scorer->run(&s->scoring, &s->combined, err);
-    if (status == BOVW_OK)
-        status = select_best(s, ranking, err);
-    if (n_images > 0)
-        memset(s->scoring.scores, 0, n_images * sizeof *s->scoring.scores);
-    return status;
+    size_t wanted = n_images, n = 0;
+    scored *best = NULL;
+    if (s->options.top) {
+        wanted = s->options.top > s->options.verify ? s->options.top : s->options.verify;
+        wanted = wanted < n_images ? wanted : n_images;
+    }
+    const bovw_status status =
+        scoring_run(&s->scoring, &s->combined, wanted, &best, &n, err);
+    if (status != BOVW_OK)
+        return status;
+    bovw_hit *hits = mem_array(n, sizeof *hits);
+    for (size_t i = 0; hits && i < n; i++)
+        hits[i] = (bovw_hit){.image = best[i].id, .score = best[i].score};
+    free(best);
+    if (!hits)
+        return fail_memory(err, "ranking");
+    ranking->hits = hits;
+    ranking->n = (uint32_t)n;
+    return BOVW_OK;
 }
 
 static bovw_status verify(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
