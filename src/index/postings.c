@@ -72,23 +72,26 @@ size_t postings_encode(const uint32_t *images, const uint32_t *tfs, uint32_t n,
     return n_gaps > 0 ? at + put_block(gaps, n_gaps, out + at) : at;
 }
 
-bool postings_open(const uint8_t *bytes, size_t n_bytes, uint32_t n, uint32_t n_images,
-                   uint32_t version, postings_reader *reader)
+bool postings_open(const uint8_t *bytes, size_t n_bytes, uint32_t n,
+                   const postings_limits *limits, postings_reader *reader)
 {
     uint32_t n_more = 0;
 
     *reader = (postings_reader){.at = bytes,
                                 .end = bytes + n_bytes,
-                                .n_images = n_images,
+                                .n_images = limits->n_images,
+                                .n_left = n,
                                 .kernel = unpack_kernel_find()};
     if (n == 0)
         return n_bytes == 0;
-    if (version == 1)
+    if (limits->version == 1) {
+        reader->n_left = limits->n_features;
         return postings_v1_open(reader, n);
+    }
     const size_t n_header = get_number(bytes, n_bytes, &n_more);
     reader->at += n_header;
-    reader->n_left = (uint64_t)n + n_more;
-    return n_header > 0;
+    reader->n_left += n_more;
+    return n_header > 0 && reader->n_left <= limits->n_features;
 }
 
 bool postings_next(postings_reader *r, uint32_t images[POSTINGS_BLOCK], uint32_t *n)
@@ -108,13 +111,13 @@ bool postings_next(postings_reader *r, uint32_t images[POSTINGS_BLOCK], uint32_t
     return largest < r->n_images;
 }
 
-bool postings_decode(const uint8_t *bytes, size_t n_bytes, uint32_t n, uint32_t n_images,
-                     uint32_t version, uint32_t *images, uint32_t *tfs)
+bool postings_decode(const uint8_t *bytes, size_t n_bytes, uint32_t n,
+                     const postings_limits *limits, uint32_t *images, uint32_t *tfs)
 {
     postings_reader reader;
     uint32_t block[POSTINGS_BLOCK], n_block = 0, n_found = 0;
 
-    if (!postings_open(bytes, n_bytes, n, n_images, version, &reader))
+    if (!postings_open(bytes, n_bytes, n, limits, &reader))
         return false;
     for (;;) {
         if (!postings_next(&reader, block, &n_block))

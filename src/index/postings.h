@@ -32,7 +32,7 @@ size_t postings_encode(const uint32_t *images, const uint32_t *tfs, uint32_t n,
 /* Reads the images of a list's features, block by block. */
 typedef struct postings_reader {
     const uint8_t *at, *end;
-    uint64_t n_left;   /* features that were not read yet; version 1: postings */
+    uint64_t n_left;   /* features that were not read yet; version 1: that there can be */
     uint32_t image;    /* of the last feature */
     uint32_t n_images; /* images are below it */
     const unpack_kernel *kernel;
@@ -43,10 +43,17 @@ typedef struct postings_reader {
     bool is_v1;
 } postings_reader;
 
+/* What a list is part of: postings_open() and postings_decode() trust no list further. */
+typedef struct postings_limits {
+    uint32_t version;    /* of the segment */
+    uint32_t n_images;   /* images are below it */
+    uint64_t n_features; /* in all */
+} postings_limits;
+
 /* Begin with a list of n postings that must fill exactly n_bytes. False where it
- * cannot. version is the segment's. */
-bool postings_open(const uint8_t *bytes, size_t n_bytes, uint32_t n, uint32_t n_images,
-                   uint32_t version, postings_reader *reader);
+ * cannot. */
+bool postings_open(const uint8_t *bytes, size_t n_bytes, uint32_t n,
+                   const postings_limits *limits, postings_reader *reader);
 
 /* Images of the next features, ascending in a sound list, each below n_images in any:
  * how many, at most POSTINGS_BLOCK, 0 past the last one. False where the list is
@@ -55,7 +62,7 @@ bool postings_next(postings_reader *reader, uint32_t images[POSTINGS_BLOCK], uin
 
 /* All of a list as images and term frequencies, which have room for n. False where it
  * is damaged or has not n postings. */
-bool postings_decode(const uint8_t *bytes, size_t n_bytes, uint32_t n, uint32_t n_images,
-                     uint32_t version, uint32_t *images, uint32_t *tfs);
+bool postings_decode(const uint8_t *bytes, size_t n_bytes, uint32_t n,
+                     const postings_limits *limits, uint32_t *images, uint32_t *tfs);
 
 #endif

@@ -65,8 +65,9 @@ bool postings_v1_next(postings_reader *r, uint32_t images[POSTINGS_BLOCK], uint3
             if (r->v1.n_read == r->v1.n_postings)
                 return true;
             next_posting(r);
-            if (r->image >= r->n_images || r->v1.n_more == 0)
+            if (r->image >= r->n_images || r->v1.n_more == 0 || r->v1.n_more > r->n_left)
                 return false;
+            r->n_left -= r->v1.n_more;
         }
         images[(*n)++] = r->image;
     }

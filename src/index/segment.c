@@ -191,13 +191,20 @@ static bovw_status fail_postings(const segment *s, uint32_t word, bovw_error *er
                 word);
 }
 
+static postings_limits limits_of(const segment *s)
+{
+    return (postings_limits){
+        .version = s->file.version, .n_images = s->n_images, .n_features = s->n_features};
+}
+
 bovw_status segment_read_postings(const segment *s, uint32_t word, postings_reader *reader,
                                   bovw_error *err)
 {
+    const postings_limits limits = limits_of(s);
     uint64_t start, n_bytes;
     if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
-        !postings_open(s->postings + start, n_bytes, segment_frequency(s, word),
-                       s->n_images, s->file.version, reader))
+        !postings_open(s->postings + start, n_bytes, segment_frequency(s, word), &limits,
+                       reader))
         return fail_postings(s, word, err);
     return BOVW_OK;
 }
@@ -212,10 +219,11 @@ bovw_status segment_next_postings(const segment *s, uint32_t word, postings_read
 bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
                              uint32_t *tfs, bovw_error *err)
 {
+    const postings_limits limits = limits_of(s);
     uint64_t start, n_bytes;
     if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
-        !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word),
-                         s->n_images, s->file.version, images, tfs))
+        !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word), &limits,
+                         images, tfs))
         return fail_postings(s, word, err);
     return BOVW_OK;
 }

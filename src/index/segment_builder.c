@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "index/postings.h"
 #include "index/segment.h"
@@ -55,7 +56,8 @@ struct segment_builder {
     size_t pair_ends_capacity;
     uint32_t *frequencies; /* (n_words,) */
     uint64_t *order;       /* scratch: word << 32 | feature, of one image */
-    size_t order_capacity;
+    uint64_t *spare_order; /* of its sorting */
+    size_t order_capacity, spare_order_capacity;
 };
 
 bovw_status segment_builder_new(uint32_t n_words, uint32_t signatures,
@@ -88,6 +90,7 @@ void segment_builder_free(segment_builder *builder)
     free(builder->pair_ends);
     free(builder->frequencies);
     free(builder->order);
+    free(builder->spare_order);
     for (int i = 0; i < N_PLANES; i++)
         free(builder->planes[i].values);
     free(builder->spare.values);
@@ -144,13 +147,8 @@ static bool reserve_image(segment_builder *b, size_t name_bytes, uint32_t n)
                     sizeof *b->pair_ends) &&
            mem_grow(&b->order, &b->order_capacity, (size_t)n + n / 2 + 1,
                     sizeof *b->order) &&
+           mem_grow(&b->spare_order, &b->spare_order_capacity, n, sizeof *b->spare_order) &&
            reserve_planes(b, n);
-}
-
-static int compare_u64(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
 }
 
 /* The feature blob of an image: words as a column, then keypoints. */
@@ -219,7 +217,8 @@ bovw_status segment_builder_add(segment_builder *b, const bovw_features *feature
         return fail_memory(err, "segment");
     for (uint32_t i = 0; i < n; i++)
         b->order[i] = (uint64_t)words[i] << 32 | i;
-    qsort(b->order, n, sizeof *b->order, compare_u64);
+    if (n > 0)
+        keys_sort(b->order, b->spare_order, n);
 
     append_le64(&b->name_offsets, b->names.n);
     memcpy(b->names.bytes + b->names.n, features->name, name_bytes);

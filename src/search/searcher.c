@@ -11,6 +11,7 @@
 #include "search/expansion.h"
 #include "search/rerank.h"
 #include "search/scoring.h"
+#include "search/searcher.h"
 
 struct bovw_searcher {
     const bovw_index *index;
@@ -18,8 +19,9 @@ struct bovw_searcher {
     bovw_compute compute;
     const scorer *scorer;
     scoring scoring;
-    reranker *reranker; /* NULL where nothing is verified */
-    query_words *words; /* (n_queries,) of the images of the current query */
+    reranker *reranker;         /* NULL where nothing is verified */
+    query_words *words;         /* of the images of a query: scratch */
+    const query_words *queries; /* (n_queries,) those of the current one */
     size_t n_queries, words_capacity;
     terms terms;             /* of the current query, each image a source of its own */
     terms combined;          /* what is searched with */
@@ -126,6 +128,7 @@ static bovw_status quantise(bovw_searcher *s, const bovw_features *queries, bovw
         status = query_words_find(
             &s->words[i], bovw_index_vocabulary(s->index), &queries[i],
             for_score > for_matches ? for_score : for_matches, is_signed, &s->compute, err);
+    s->queries = s->words;
     return status;
 }
 
@@ -136,7 +139,7 @@ static bovw_status encode(bovw_searcher *s, bovw_error *err)
     bovw_status status = BOVW_OK;
     terms_clear(&s->terms);
     for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
-        const query_words words = query_words_first(&s->words[i], n_assigned(s));
+        const query_words words = query_words_first(&s->queries[i], n_assigned(s));
         status = s->scorer->encode(&s->scoring, &words, i, &s->terms, err);
     }
     if (status == BOVW_OK)
@@ -174,7 +177,7 @@ static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err
 static bovw_status verify(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
 {
     return s->reranker
-               ? reranker_run(s->reranker, s->words, (uint32_t)s->n_queries, ranking, err)
+               ? reranker_run(s->reranker, s->queries, (uint32_t)s->n_queries, ranking, err)
                : BOVW_OK;
 }
 
@@ -186,8 +189,9 @@ static bovw_status expand(bovw_searcher *s, bovw_ranking *ranking, bovw_error *e
     bovw_status status = BOVW_OK;
     status = terms_copy(&s->terms, &s->combined, err);
     if (status == BOVW_OK)
-        status = expansion_add(&s->features, &s->scoring, s->words, (uint32_t)s->n_queries,
-                               ranking, &s->combined, &n_images, err);
+        status =
+            expansion_add(&s->features, &s->scoring, s->queries, (uint32_t)s->n_queries,
+                          ranking, &s->combined, &n_images, err);
     if (status != BOVW_OK || n_images == 0)
         return status;
     status = rank(s, &second, err);
@@ -202,6 +206,45 @@ static bovw_status expand(bovw_searcher *s, bovw_ranking *ranking, bovw_error *e
     return BOVW_OK;
 }
 
+/* Everything from the words on. */
+static bovw_status search(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    bovw_ranking out = {0};
+
+    if (s->reranker)
+        reranker_begin(s->reranker);
+    const double start = clock_seconds();
+    bovw_status status = encode(s, err);
+    if (status == BOVW_OK)
+        status = rank(s, &out, err);
+    const double searched = clock_seconds();
+    if (status == BOVW_OK)
+        status = verify(s, &out, err);
+    const double verified = clock_seconds();
+    if (status == BOVW_OK && s->options.expand > 0)
+        status = expand(s, &out, err);
+    const double expanded = s->options.expand > 0 ? clock_seconds() : verified;
+    if (status != BOVW_OK) {
+        bovw_ranking_free(&out);
+        return status;
+    }
+    if (s->options.top && out.n > s->options.top)
+        out.n = s->options.top;
+    out.seconds = (bovw_timings){.search = searched - start,
+                                 .verification = verified - searched,
+                                 .expansion = expanded - verified};
+    *ranking = out;
+    return BOVW_OK;
+}
+
+bovw_status searcher_run_words(bovw_searcher *s, const query_words *queries, size_t n,
+                               bovw_ranking *ranking, bovw_error *err)
+{
+    s->queries = queries;
+    s->n_queries = n;
+    return search(s, ranking, err);
+}
+
 bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *query,
                               bovw_ranking *ranking, bovw_error *err)
 {
@@ -212,38 +255,16 @@ bovw_status bovw_searcher_run_together(bovw_searcher *searcher,
                                        const bovw_features *queries, size_t n,
                                        bovw_ranking *ranking, bovw_error *err)
 {
-    bovw_ranking out = {0};
-
-    if (searcher->reranker)
-        reranker_begin(searcher->reranker);
     const double start = clock_seconds();
     bovw_status status = take_queries(searcher, n, err);
     if (status == BOVW_OK)
         status = quantise(searcher, queries, err);
     const double quantised = clock_seconds();
     if (status == BOVW_OK)
-        status = encode(searcher, err);
+        status = search(searcher, ranking, err);
     if (status == BOVW_OK)
-        status = rank(searcher, &out, err);
-    const double searched = clock_seconds();
-    if (status == BOVW_OK)
-        status = verify(searcher, &out, err);
-    const double verified = clock_seconds();
-    if (status == BOVW_OK && searcher->options.expand > 0)
-        status = expand(searcher, &out, err);
-    const double expanded = searcher->options.expand > 0 ? clock_seconds() : verified;
-    if (status != BOVW_OK) {
-        bovw_ranking_free(&out);
-        return status;
-    }
-    if (searcher->options.top && out.n > searcher->options.top)
-        out.n = searcher->options.top;
-    out.seconds = (bovw_timings){.quantisation = quantised - start,
-                                 .search = searched - quantised,
-                                 .verification = verified - searched,
-                                 .expansion = expanded - verified};
-    *ranking = out;
-    return BOVW_OK;
+        ranking->seconds.quantisation = quantised - start;
+    return status;
 }
 
 /* One query after the other, each on all threads. */
