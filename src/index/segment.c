@@ -242,6 +242,46 @@ bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
     return BOVW_OK;
 }
 
+enum {
+    LINE_BYTES = 64,
+    MOST_LINES = 64 /* of a list; the processor foresees the others */
+};
+
+void segment_expect_places(const segment *s, uint32_t word, list_kind kind)
+{
+    __builtin_prefetch(s->posting_offsets + (size_t)word * 8);
+    __builtin_prefetch(s->frequencies + (size_t)word * 4);
+    if (kind != LIST_POSTINGS)
+        __builtin_prefetch((kind == LIST_HE ? s->feature_starts : s->posting_starts) +
+                           (size_t)word * 8);
+}
+
+/* Bytes [entry `word`, the next entry) of a section, entries in units of some bytes. */
+static void expect(const uint8_t *section, uint64_t section_bytes, const uint8_t *offsets,
+                   uint32_t word, uint32_t unit)
+{
+    const uint64_t start = load_le64(offsets + (size_t)word * 8) * unit;
+    const uint64_t end = load_le64(offsets + (size_t)word * 8 + 8) * unit;
+    if (start >= end || end > section_bytes)
+        return;
+    for (uint64_t at = start; at < end && at < start + MOST_LINES * LINE_BYTES;
+         at += LINE_BYTES)
+        __builtin_prefetch(section + at);
+}
+
+void segment_expect_lists(const segment *s, uint32_t word, list_kind kind)
+{
+    const bool is_he = kind == LIST_HE;
+    const uint64_t n = is_he ? s->n_features : s->n_postings;
+    expect(s->postings, s->postings_bytes, s->posting_offsets, word, 1);
+    for (int i = 0; kind != LIST_POSTINGS && i < 2; i++) {
+        const uint8_t *plane = is_he ? s->he[i] : s->asmk[i];
+        if (plane)
+            expect(plane, n * PLANE_BYTES, is_he ? s->feature_starts : s->posting_starts,
+                   word, PLANE_BYTES);
+    }
+}
+
 /* Signatures of one word: as many as there are features and postings; and the
  * aggregate of a single feature is its signature. */
 static bovw_status check_word(const segment *s, uint32_t word, uint32_t *images,

@@ -109,4 +109,21 @@ bovw_status segment_next_postings(const segment *s, uint32_t word, postings_read
 bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
                                const uint8_t *planes[2], uint64_t *n, bovw_error *err);
 
+/* What is read of a word is spread over a file: asked for some words ahead, it comes in
+ * the meantime. First where its lists are, later the lists themselves. kind: of its
+ * signatures too? A damaged place is not looked at. */
+typedef enum list_kind {
+    LIST_POSTINGS,
+    LIST_HE,
+    LIST_ASMK
+} list_kind;
+
+void segment_expect_places(const segment *s, uint32_t word, list_kind kind);
+void segment_expect_lists(const segment *s, uint32_t word, list_kind kind);
+
+enum {
+    PLACES_AHEAD = 12, /* words */
+    LISTS_AHEAD = 2
+};
+
 #endif

@@ -123,6 +123,7 @@ static bovw_status score(scoring *s, score_worker *w, uint32_t number, const ter
         const term *t = &query->items[i];
         const float weight = s->term_weights[i];
         scan_matches matches = {.n = 1};
+        scoring_expect(&s->index->segments[number], query, i, LIST_ASMK);
         if (weight == 0.0F)
             continue;
         status = scan_word(w->scan, number, t->word, t->signature, s->threshold, err);

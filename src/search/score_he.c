@@ -92,6 +92,13 @@ static bovw_status begin(scoring *s, const terms *query, bovw_error *err)
         const double idf = (double)bovw_index_idf(s->index, first->word);
         square += first->weight * idf * idf;
     }
+    if (!mem_grow(&s->term_weights, &s->term_weights_capacity, query->n,
+                  sizeof *s->term_weights))
+        return fail_memory(err, "terms of a query");
+    for (size_t i = 0; i < query->n; i++) {
+        const float idf = bovw_index_idf(s->index, query->items[i].word);
+        s->term_weights[i] = idf * idf;
+    }
     s->norm = sqrt(square);
     return BOVW_OK;
 }
@@ -114,17 +121,17 @@ static uint32_t add_matches(const scoring *s, score_worker *w, const scan_matche
 
 /* Sum up the matches of one of a feature's words. */
 static bovw_status add_word(const scoring *s, score_worker *w, uint32_t number,
-                            const term *t, uint32_t *n_touched, bovw_error *err)
+                            const term *t, float weight, uint32_t *n_touched,
+                            bovw_error *err)
 {
-    const float idf = bovw_index_idf(s->index, t->word);
     scan_matches matches = {.n = 1};
-    if (idf == 0.0F)
+    if (weight == 0.0F)
         return BOVW_OK;
     bovw_status status =
         scan_word(w->scan, number, t->word, t->signature, s->threshold, err);
     while (status == BOVW_OK && matches.n > 0) {
         status = scan_next(w->scan, &matches, err);
-        *n_touched = add_matches(s, w, &matches, idf * idf, *n_touched);
+        *n_touched = add_matches(s, w, &matches, weight, *n_touched);
     }
     return status;
 }
@@ -172,8 +179,12 @@ static bovw_status prepare(scoring *s, score_worker *w, uint32_t number, const t
         return fail_memory(err, "matches of a query");
     for (size_t g = 0; status == BOVW_OK && g < s->n_groups; g++) {
         uint32_t n_touched = 0;
-        for (size_t i = s->groups[g].first; status == BOVW_OK && i < s->groups[g].end; i++)
-            status = add_word(s, w, number, &query->items[i], &n_touched, err);
+        for (size_t i = s->groups[g].first; status == BOVW_OK && i < s->groups[g].end;
+             i++) {
+            scoring_expect(&s->index->segments[number], query, i, LIST_HE);
+            status = add_word(s, w, number, &query->items[i], s->term_weights[i],
+                              &n_touched, err);
+        }
         /* Also after a failure: it leaves the sums zero. */
         if (!keep_sums(s, w, to, g, n_touched))
             status = fail_memory(err, "matches of a query");

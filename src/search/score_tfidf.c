@@ -200,10 +200,12 @@ static bovw_status score(scoring *s, score_worker *w, uint32_t number, const ter
                          bovw_error *err)
 {
     bovw_status status = BOVW_OK;
+    const segment *seg = &s->index->segments[number];
     for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+        scoring_expect(seg, query, i, LIST_POSTINGS);
         if (s->term_weights[i] != 0.0F)
-            status = add_term(s, &s->index->segments[number], query->items[i].word,
-                              s->term_weights[i], w->scores, err);
+            status =
+                add_term(s, seg, query->items[i].word, s->term_weights[i], w->scores, err);
     }
     return status;
 }

@@ -130,6 +130,16 @@ void scoring_free(scoring *s);
 bovw_status scoring_run(scoring *s, const terms *query, size_t wanted, scored **best,
                         size_t *n, bovw_error *err);
 
+/* Before term i of a query is looked up in a segment: what comes after it. */
+static inline void scoring_expect(const segment *s, const terms *query, size_t i,
+                                  list_kind kind)
+{
+    if (i + PLACES_AHEAD < query->n)
+        segment_expect_places(s, query->items[i + PLACES_AHEAD].word, kind);
+    if (i + LISTS_AHEAD < query->n)
+        segment_expect_lists(s, query->items[i + LISTS_AHEAD].word, kind);
+}
+
 /* A scan for each thread, of kind and bits. */
 bovw_status scoring_new_scans(scoring *s, scan_kind kind, bool is_long, const char *kernel,
                               bovw_error *err);
