@@ -18,7 +18,7 @@ CFLAGS  ?= -O2 -g
 WARN    := -std=c11 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
            -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith $(WERROR)
 CPPFLAGS += -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L
-LDLIBS  += -lvl -lstreamvbyte -lxxhash -lexif -ljansson -llapacke -lopenblas -lm
+LDLIBS  += -lvl -lstreamvbyte -lroaring -lxxhash -lexif -ljansson -llapacke -lopenblas -lm
 OPENMP  ?= -fopenmp
 PREFIX  ?= /usr/local
 
@@ -92,7 +92,7 @@ $(BUILD)/tests/bench/bench_%: tests/bench/bench_%.c $(BENCH_OBJ) $(BUILD)/libbov
 # Other flags, other objects: everything is built again when the command changes.
 # Where a compiler or a library is missing, the way to get it is said once, here.
 COMPILE = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(LDLIBS)
-LIBRARY_H := vl/sift.h stb/stb_image.h streamvbyte.h xxhash.h libexif/exif-data.h jansson.h lapacke.h
+LIBRARY_H := vl/sift.h stb/stb_image.h streamvbyte.h roaring/roaring.h xxhash.h libexif/exif-data.h jansson.h lapacke.h
 $(BUILD)/.flags: FORCE
 	@mkdir -p $(@D)
 	@[ "$$(cat $@ 2>/dev/null)" = '$(subst ','\'',$(COMPILE))' ] || { \

@@ -87,6 +87,7 @@ confined="vl/ src/features/sift_vlfeat\.c
 stb/ src/io/[a-z_]*\.c
 streamvbyte src/index/[a-z_]*\.c
 xxhash src/base/hash\.c
+roaring src/index/bitmap\.c
 libexif/ src/io/[a-z_]*\.c
 lapack src/vectors/lapack\.c"
 lint_libraries() {

@@ -67,6 +67,9 @@ typedef struct bovw_search_options {
                          * have one each. tfidf: weighted by distance. 0: tfidf 1, he
                          * and asmk 5 */
 
+    uint32_t stop_words; /* search without the so many words that most images have,
+                          * of equal ones the lower; images keep them; 0 */
+
     bovw_tf tf; /* tfidf: RAW */
 
     uint32_t he_bits;           /* he: of a signature, 64 or 128; 0: all there are */

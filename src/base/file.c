@@ -180,6 +180,16 @@ bovw_status new_file_write(new_file *file, const void *bytes, size_t n_bytes,
     return BOVW_OK;
 }
 
+bovw_status new_file_write_at(new_file *file, uint64_t offset, const void *bytes,
+                              size_t n_bytes, bovw_error *err)
+{
+    if (fseeko(file->stream, (off_t)offset, SEEK_SET) != 0 ||
+        fwrite(bytes, 1, n_bytes, file->stream) != n_bytes ||
+        fseeko(file->stream, 0, SEEK_END) != 0)
+        return fail_errno(err, file->path, "cannot write");
+    return BOVW_OK;
+}
+
 bovw_status new_file_commit(new_file *file, bovw_error *err)
 {
     bovw_status status = BOVW_OK;

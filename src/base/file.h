@@ -37,6 +37,10 @@ typedef struct new_file {
 bovw_status new_file_open(const char *path, new_file *file, bovw_error *err);
 bovw_status new_file_write(new_file *file, const void *bytes, size_t n_bytes,
                            bovw_error *err);
+/* The same at an offset, over bytes that were written before; what is written
+ * next still goes to the end. Not for what is written straight through. */
+bovw_status new_file_write_at(new_file *file, uint64_t offset, const void *bytes,
+                              size_t n_bytes, bovw_error *err);
 /* Flush, sync, rename, sync the folder. Frees, also on failure. */
 bovw_status new_file_commit(new_file *file, bovw_error *err);
 /* Remove the temporary file and free. A zeroed struct is fine. */

@@ -28,6 +28,7 @@ enum {
     KEY_MIN_INLIERS,
     KEY_SCORE,
     KEY_ASSIGN,
+    KEY_STOP_WORDS,
     KEY_TF,
     KEY_HE_BITS,
     KEY_HE_THRESHOLD,
@@ -297,6 +298,10 @@ static error_t parse_scoring(int key, const char *text, const struct argp_state 
     case KEY_ASSIGN:
         opts->assign = (uint32_t)parse_count(state, "--assign", text, 1, BOVW_MAX_ASSIGNED);
         return 0;
+    case KEY_STOP_WORDS:
+        opts->stop_words =
+            (uint32_t)parse_count(state, "--stop-words", text, 0, BOVW_MAX_WORDS);
+        return 0;
     case KEY_TF:
         opts->tf = (bovw_tf)parse_name(state, "--tf", text, tf_name);
         return 0;
@@ -382,6 +387,8 @@ const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
     append(text, "--score %s", score_name((int)opts->score));
     if (opts->assign)
         append(text, " --assign %u", opts->assign);
+    if (opts->stop_words)
+        append(text, " --stop-words %u", opts->stop_words);
     if (opts->score == BOVW_SCORE_TFIDF && opts->tf != BOVW_TF_RAW)
         append(text, " --tf %s", bovw_tf_name(opts->tf));
     if (opts->score == BOVW_SCORE_HE)
@@ -455,6 +462,8 @@ static char *help_search(int key, const char *text, void *input)
         return help_fill(text, "%u", search->defaults.expand);
     case KEY_SCORE:
         return help_scores(text);
+    case KEY_STOP_WORDS:
+        return help_fill(text, "%u", search->defaults.stop_words);
     case KEY_TF:
         return help_fill(text, "%s", bovw_tf_name(search->defaults.tf));
     case KEY_HE_THRESHOLD:
@@ -503,6 +512,8 @@ static const struct argp_option search_table[] = {
     {"score", KEY_SCORE, "NAME", 0, "how images are ranked: {}", 0},
     {"assign", KEY_ASSIGN, "N", 0,
      "words of a query feature, 1 to 16 (default: 1 for tfidf, 5 for he and asmk)", 0},
+    {"stop-words", KEY_STOP_WORDS, "N", 0,
+     "search without the N words that most images have (default {})", 0},
     {"tf", KEY_TF, "NAME", 0,
      "tfidf: a word that occurs n times counts n (raw), its square root (root) or 1 "
      "(binary) (default {})",

@@ -72,7 +72,7 @@ static bovw_status read_layout(segment *s, uint32_t n_words, uint32_t signatures
     if (n == 0 || n >= UINT32_MAX || s->n_postings > s->n_features ||
         s->n_features > UINT64_MAX / PLANE_BYTES)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged summary", s->path);
-    s->n_images = (uint32_t)n;
+    s->n_images = s->n_live = (uint32_t)n;
     s->n_words = n_words;
 
     st = get(s, SECTION_NAME_OFFSETS, "name offsets", n * 8, &s->name_offsets, NULL, err);
@@ -126,8 +126,17 @@ bovw_status segment_open(const char *path, uint32_t n_words, uint32_t signatures
 void segment_close(segment *s)
 {
     container_close(&s->file);
+    removed_close(&s->removed);
     free(s->path);
     *s = (segment){0};
+}
+
+bovw_status segment_open_removed(segment *s, const char *path, bovw_error *err)
+{
+    const bovw_status status = removed_open(path, s->n_images, &s->removed, err);
+    if (status == BOVW_OK)
+        s->n_live = s->n_images - s->removed.n;
+    return status;
 }
 
 bovw_image_info segment_image(const segment *s, uint32_t image)
@@ -154,17 +163,32 @@ static bool get_range(const uint8_t *offsets, size_t i, uint64_t size, uint64_t 
     return true;
 }
 
+bovw_status segment_feature_blob(const segment *s, uint32_t image, const uint8_t **bytes,
+                                 size_t *n_bytes, bovw_error *err)
+{
+    uint64_t start, length;
+    if (!get_range(s->feature_offsets, image, s->features_bytes, &start, &length))
+        return fail(err, BOVW_ERR_CORRUPT, "%s: features of image %u are damaged", s->path,
+                    image);
+    *bytes = s->features + start;
+    *n_bytes = (size_t)length;
+    return BOVW_OK;
+}
+
 bovw_status segment_features(const segment *s, uint32_t image, uint32_t *words,
                              bovw_keypoint *keypoints, bovw_error *err)
 {
     const bovw_image_info info = segment_image(s, image);
     const uint32_t n = info.n_features;
-    const uint64_t keypoint_bytes = (uint64_t)n * KEYPOINT_BYTES;
-    uint64_t start, n_bytes;
+    const size_t keypoint_bytes = (size_t)n * KEYPOINT_BYTES;
+    const uint8_t *blob = NULL;
+    size_t n_bytes = 0;
 
-    if (!get_range(s->feature_offsets, image, s->features_bytes, &start, &n_bytes) ||
-        n_bytes < keypoint_bytes ||
-        !column_decode(s->features + start, n_bytes - keypoint_bytes, n, words))
+    const bovw_status status = segment_feature_blob(s, image, &blob, &n_bytes, err);
+    if (status != BOVW_OK)
+        return status;
+    if (n_bytes < keypoint_bytes ||
+        !column_decode(blob, n_bytes - keypoint_bytes, n, words))
         return fail(err, BOVW_ERR_CORRUPT, "%s: features of image %u are damaged", s->path,
                     image);
     for (uint32_t i = 0; i < n; i++) {
@@ -172,7 +196,7 @@ bovw_status segment_features(const segment *s, uint32_t image, uint32_t *words,
             return fail(err, BOVW_ERR_CORRUPT, "%s: words of image %u are damaged", s->path,
                         image);
     }
-    const uint8_t *at = s->features + start + (n_bytes - keypoint_bytes);
+    const uint8_t *at = blob + (n_bytes - keypoint_bytes);
     for (uint32_t i = 0; keypoints && i < n; i++, at += KEYPOINT_BYTES)
         keypoint_decode(at, info.width, info.height, &keypoints[i]);
     return BOVW_OK;
@@ -216,8 +240,87 @@ bovw_status segment_next_postings(const segment *s, uint32_t word, postings_read
     return postings_next(reader, images, n) ? BOVW_OK : fail_postings(s, word, err);
 }
 
+bovw_status segment_sum(const segment *s, const uint32_t *images, uint32_t n,
+                        uint64_t *n_features, uint64_t *n_postings, bovw_error *err)
+{
+    uint32_t *words = NULL;
+    size_t capacity = 0;
+    bovw_status status = BOVW_OK;
+
+    *n_features = *n_postings = 0;
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
+        const uint32_t n_words = segment_image(s, images[i]).n_features;
+        status = mem_grow(&words, &capacity, n_words, sizeof *words)
+                     ? segment_features(s, images[i], words, NULL, err)
+                     : fail_memory(err, s->path);
+        for (uint32_t j = 0; status == BOVW_OK && j < n_words; j++)
+            *n_postings += j == 0 || words[j] != words[j - 1];
+        *n_features += n_words;
+    }
+    free(words);
+    return status;
+}
+
+/* Take an image's words from the counts, each once. False where a word would
+ * then have fewer than none. */
+static bool uncount(const uint32_t *words, uint32_t n, uint32_t *counts)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (i > 0 && words[i] == words[i - 1])
+            continue;
+        if (counts[words[i]] == 0)
+            return false;
+        counts[words[i]]--;
+    }
+    return true;
+}
+
+bovw_status segment_count_live(const segment *s, uint32_t *counts, bovw_error *err)
+{
+    uint32_t *words = NULL;
+    size_t capacity = 0;
+    bovw_status status = BOVW_OK;
+
+    for (uint32_t w = 0; w < s->n_words; w++)
+        counts[w] += segment_frequency(s, w);
+    for (uint32_t i = 0; status == BOVW_OK && s->removed.n > 0 && i < s->n_images; i++) {
+        if (segment_live(s, i) != IMAGE_REMOVED)
+            continue;
+        const uint32_t n = segment_image(s, i).n_features;
+        status = mem_grow(&words, &capacity, n, sizeof *words)
+                     ? segment_features(s, i, words, NULL, err)
+                     : fail_memory(err, s->path);
+        if (status == BOVW_OK && !uncount(words, n, counts))
+            status = fail(err, BOVW_ERR_CORRUPT,
+                          "%s: postings and words of images disagree", s->path);
+    }
+    free(words);
+    return status;
+}
+
 bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
-                             uint32_t *tfs, bovw_error *err)
+                             uint32_t *tfs, uint32_t *n, bovw_error *err)
+{
+    const uint32_t n_stored = segment_frequency(s, word);
+    const bovw_status status = segment_stored_postings(s, word, images, tfs, err);
+    if (status != BOVW_OK)
+        return status;
+    *n = n_stored;
+    if (s->removed.n == 0)
+        return BOVW_OK;
+    uint32_t n_live = 0;
+    for (uint32_t i = 0; i < n_stored; i++) {
+        const uint32_t live = s->removed.live[images[i]];
+        images[n_live] = live;
+        tfs[n_live] = tfs[i];
+        n_live += live != IMAGE_REMOVED;
+    }
+    *n = n_live;
+    return BOVW_OK;
+}
+
+bovw_status segment_stored_postings(const segment *s, uint32_t word, uint32_t *images,
+                                    uint32_t *tfs, bovw_error *err)
 {
     const postings_limits limits = limits_of(s);
     uint64_t start, n_bytes;
@@ -280,103 +383,4 @@ void segment_expect_lists(const segment *s, uint32_t word, list_kind kind)
             expect(plane, n * PLANE_BYTES, is_he ? s->feature_starts : s->posting_starts,
                    word, PLANE_BYTES);
     }
-}
-
-/* Signatures of one word: as many as there are features and postings; and the
- * aggregate of a single feature is its signature. */
-static bovw_status check_word(const segment *s, uint32_t word, uint32_t *images,
-                              uint32_t *tfs, bovw_error *err)
-{
-    const uint8_t *he[2] = {NULL, NULL}, *asmk[2] = {NULL, NULL};
-    const uint32_t n = segment_frequency(s, word);
-    uint64_t n_features = 0, n_he = 0, n_asmk = 0, at = 0;
-
-    bovw_status status = segment_postings(s, word, images, tfs, err);
-    for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
-        n_features += tfs[i];
-    if (status == BOVW_OK && s->he[0])
-        status = segment_signatures(s, word, false, he, &n_he, err);
-    if (status == BOVW_OK && s->asmk[0])
-        status = segment_signatures(s, word, true, asmk, &n_asmk, err);
-    if (status == BOVW_OK &&
-        ((s->he[0] && n_he != n_features) || (s->asmk[0] && n_asmk != n)))
-        status = fail(err, BOVW_ERR_CORRUPT, "%s: wrong number of signatures of word %u",
-                      s->path, word);
-    for (int plane = 0; status == BOVW_OK && plane < 2; plane++) {
-        at = 0;
-        for (uint32_t i = 0; he[plane] && asmk[plane] && i < n; at += tfs[i++]) {
-            if (tfs[i] == 1 && memcmp(he[plane] + at * PLANE_BYTES,
-                                      asmk[plane] + (size_t)i * PLANE_BYTES, PLANE_BYTES))
-                return fail(err, BOVW_ERR_CORRUPT,
-                            "%s: signature and aggregate of word %u disagree", s->path,
-                            word);
-        }
-    }
-    return status;
-}
-
-static bovw_status check_signatures(const segment *s, bovw_error *err)
-{
-    if (!s->he[0] && !s->asmk[0])
-        return BOVW_OK;
-    uint32_t *images = mem_array(s->n_images, sizeof *images);
-    uint32_t *tfs = mem_array(s->n_images, sizeof *tfs);
-    bovw_status status = images && tfs ? BOVW_OK : fail_memory(err, s->path);
-    for (uint32_t w = 0; status == BOVW_OK && w < s->n_words; w++)
-        status = check_word(s, w, images, tfs, err);
-    free(images);
-    free(tfs);
-    return status;
-}
-
-/* Rebuild the postings of a segment from its features. */
-static bovw_status rebuild(const segment *s, segment_builder *builder, bovw_error *err)
-{
-    bovw_status status = BOVW_OK;
-    uint32_t *words = NULL;
-    bovw_keypoint *keypoints = NULL;
-    size_t words_capacity = 0, keypoints_capacity = 0;
-    uint64_t n_features = 0;
-
-    for (uint32_t i = 0; status == BOVW_OK && i < s->n_images; i++) {
-        const bovw_image_info info = segment_image(s, i);
-        bovw_features f = {.name = (char *)(uintptr_t)info.name,
-                           .width = info.width,
-                           .height = info.height,
-                           .n = info.n_features};
-        n_features += f.n;
-        if (n_features > s->n_features)
-            status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged feature counts", s->path);
-        else if (!mem_grow(&words, &words_capacity, f.n, sizeof *words) ||
-                 !mem_grow(&keypoints, &keypoints_capacity, f.n, sizeof *keypoints))
-            status = fail_memory(err, s->path);
-        else
-            status = segment_features(s, i, words, keypoints, err);
-        f.keypoints = keypoints;
-        memcpy(f.content_id, info.content_id, BOVW_CONTENT_ID_BYTES);
-        if (status == BOVW_OK)
-            status = segment_builder_add(builder, &f, words, NULL, err);
-    }
-    free(words);
-    free(keypoints);
-    if (status == BOVW_OK && n_features != s->n_features)
-        status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged feature counts", s->path);
-    return status;
-}
-
-bovw_status segment_check(const segment *s, bovw_error *err)
-{
-    segment_builder *builder = NULL;
-
-    bovw_status status = container_verify(&s->file, s->path, err);
-    if (status == BOVW_OK)
-        status = segment_builder_new(s->n_words, BOVW_SIGNATURES_NONE, &builder, err);
-    if (status == BOVW_OK)
-        status = rebuild(s, builder, err);
-    if (status == BOVW_OK)
-        status = segment_builder_compare(builder, s, err);
-    if (status == BOVW_OK)
-        status = check_signatures(s, err);
-    segment_builder_free(builder);
-    return status;
 }

@@ -392,56 +392,6 @@ static bovw_status add_signature_sections(segment_builder *b, uint64_t *starts[2
 
 /* ---- whole segments -------------------------------------------------------- */
 
-/* Do stored starts agree with the words of the images? */
-static bool same_starts(const segment_builder *b, const uint8_t *stored, bool is_pairs,
-                        bool *has_memory)
-{
-    if (!stored)
-        return true;
-    uint64_t *starts = count_starts(b, is_pairs);
-    bool same = starts != NULL;
-    *has_memory = *has_memory && starts;
-    for (uint32_t w = 0; same && w <= b->n_words; w++)
-        same = load_le64(stored + (size_t)w * 8) == starts[w];
-    free(starts);
-    return same;
-}
-
-/* Does a segment have these postings of a word? images and tfs are scratch. */
-static bool same_postings(const segment_builder *b, const struct segment *s, uint32_t word,
-                          const sorted_postings *sorted, uint32_t *images, uint32_t *tfs)
-{
-    const uint32_t n = b->frequencies[word];
-    const size_t first = sorted->ends[word] - n;
-    return load_le32(s->frequencies + (size_t)word * 4) == n &&
-           segment_postings(s, word, images, tfs, NULL) == BOVW_OK &&
-           memcmp(images, sorted->images + first, n * sizeof *images) == 0 &&
-           memcmp(tfs, sorted->tfs + first, n * sizeof *tfs) == 0;
-}
-
-bovw_status segment_builder_compare(const segment_builder *b, const struct segment *s,
-                                    bovw_error *err)
-{
-    sorted_postings sorted = {0};
-    uint32_t *images = mem_array(s->n_images, sizeof *images);
-    uint32_t *tfs = mem_array(s->n_images, sizeof *tfs);
-    bool has_memory = sorted_postings_new(b, &sorted) && images && tfs;
-    bool same = has_memory && s->n_postings == b->n_pairs;
-
-    for (uint32_t w = 0; same && w < b->n_words; w++)
-        same = same_postings(b, s, w, &sorted, images, tfs);
-    same = same && same_starts(b, s->feature_starts, false, &has_memory) &&
-           same_starts(b, s->posting_starts, true, &has_memory);
-    sorted_postings_free(&sorted);
-    free(images);
-    free(tfs);
-    if (!has_memory)
-        return fail_memory(err, s->path);
-    return same ? BOVW_OK
-                : fail(err, BOVW_ERR_CORRUPT, "%s: postings and words of images disagree",
-                       s->path);
-}
-
 static void empty_builder(segment_builder *b)
 {
     b->n_images = 0;

@@ -187,9 +187,10 @@ static bovw_status sign_word(image_features *f, const bovw_index *index, scan_ki
         if (is_first)
             status = begin_word(&reader, &index->segments[s], word, kind, err);
         if (status == BOVW_OK)
-            status = find_signature(&reader, feature->image - index->starts[s],
-                                    kind == SCAN_ASMK ? 0 : feature->nth,
-                                    feature->signature, err);
+            status = find_signature(
+                &reader,
+                segment_stored(&index->segments[s], feature->image - index->starts[s]),
+                kind == SCAN_ASMK ? 0 : feature->nth, feature->signature, err);
     }
     return status;
 }

@@ -86,19 +86,35 @@ static bovw_status read_owners(scan *s, size_t n, bovw_error *err)
     return BOVW_OK;
 }
 
+/* Leave out the matches of removed images: how many are left. */
+static size_t drop_removed(scan *s, size_t n_found)
+{
+    hamming_found *f = &s->found;
+    size_t n = 0;
+    for (size_t i = 0; i < n_found; i++) {
+        const uint32_t image = f->positions[i];
+        f->positions[n] = image;
+        f->distances[n] = f->distances[i];
+        n += segment_live(s->segment, image) != IMAGE_REMOVED;
+    }
+    return n;
+}
+
 bovw_status scan_next(scan *s, scan_matches *matches, bovw_error *err)
 {
     matches->n = 0;
     while (matches->n == 0 && s->n_scanned < s->n_signatures) {
         const uint64_t left = s->n_signatures - s->n_scanned;
         const size_t n = left < HAMMING_BLOCK ? (size_t)left : HAMMING_BLOCK;
-        const size_t n_found = scan_block(s, n);
+        size_t n_found = scan_block(s, n);
         const bovw_status status = read_owners(s, n, err);
         if (status != BOVW_OK)
             return status;
         uint32_t *found = s->found.positions;
         for (size_t i = 0; i < n_found; i++)
             found[i] = s->owners[found[i]];
+        if (s->segment->removed.n > 0)
+            n_found = drop_removed(s, n_found);
         s->n_scanned += n;
         s->n_owners -= n;
         memmove(s->owners, s->owners + n, s->n_owners * sizeof *s->owners);

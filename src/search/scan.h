@@ -12,7 +12,7 @@ typedef enum scan_kind {
 } scan_kind;
 
 /* Signatures that are near: match i differs in distances[i] bits, and is of image
- * images[i] of the segment. */
+ * images[i] of the segment by stored number, which is not removed. */
 typedef struct scan_matches {
     size_t n;
     const uint32_t *images;    /* (n,) ascending */

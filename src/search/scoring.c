@@ -128,13 +128,14 @@ static float score_floor(const scoring *s, const score_worker *w, size_t wanted)
 static bovw_status select_best(const scoring *s, score_worker *w, uint32_t number,
                                size_t wanted, bovw_error *err)
 {
-    const uint32_t n_images = s->index->segments[number].n_images;
+    const segment *seg = &s->index->segments[number];
     const uint32_t start = s->index->starts[number];
     const uint8_t *norms = s->norms + (size_t)start * 4;
     float floor = score_floor(s, w, wanted);
 
-    for (uint32_t i = 0; i < n_images; i++) {
-        const float dot = w->scores[i], length = load_lefloat(norms + (size_t)i * 4);
+    for (uint32_t i = 0; i < seg->n_live; i++) {
+        const float dot = w->scores[segment_stored(seg, i)];
+        const float length = load_lefloat(norms + (size_t)i * 4);
         if (!(dot > 0.0F) || dot < floor * length)
             continue;
         const scored item = {.score = (float)(dot / (s->norm * (double)length)),
@@ -145,7 +146,7 @@ static bovw_status select_best(const scoring *s, score_worker *w, uint32_t numbe
         topk_offer(w->best, &w->n_best, wanted, item);
         floor = score_floor(s, w, wanted);
     }
-    memset(w->scores, 0, n_images * sizeof *w->scores);
+    memset(w->scores, 0, seg->n_images * sizeof *w->scores);
     return BOVW_OK;
 }
 

@@ -24,7 +24,8 @@ typedef struct image_sum {
 
 /* The scratch of one thread. */
 typedef struct score_worker {
-    float *scores; /* (largest segment,) of one segment's images; zero between */
+    float *scores; /* (largest segment,) of one segment's images by stored number, removed
+                    * ones too; zero between */
     scan *scan;    /* all but tfidf */
 
     image_sum *sums;   /* score_he.c: (largest segment,) zero between query features */

@@ -12,6 +12,7 @@
 #include "search/rerank.h"
 #include "search/scoring.h"
 #include "search/searcher.h"
+#include "search/stop_words.h"
 
 struct bovw_searcher {
     const bovw_index *index;
@@ -19,6 +20,7 @@ struct bovw_searcher {
     bovw_compute compute;
     const scorer *scorer;
     scoring scoring;
+    stop_words stopped;
     reranker *reranker;         /* NULL where nothing is verified */
     query_words *words;         /* of the images of a query: scratch */
     const query_words *queries; /* (n_queries,) those of the current one */
@@ -71,6 +73,8 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
     made->scorer = scorer_find(opts->score);
     bovw_status status =
         scoring_init(&made->scoring, index, &made->options, &made->compute, err);
+    if (status == BOVW_OK && opts->stop_words > 0)
+        status = stop_words_find(&made->stopped, index, opts->stop_words, err);
     if (status == BOVW_OK && opts->verify > 0)
         status = reranker_new(index, opts, &made->compute, &made->reranker, err);
     if (status != BOVW_OK) {
@@ -86,6 +90,7 @@ void bovw_searcher_free(bovw_searcher *searcher)
     if (!searcher)
         return;
     scoring_free(&searcher->scoring);
+    stop_words_free(&searcher->stopped);
     reranker_free(searcher->reranker);
     for (size_t i = 0; i < searcher->words_capacity; i++)
         query_words_free(&searcher->words[i]);
@@ -159,6 +164,7 @@ static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err
         wanted = s->options.top > s->options.verify ? s->options.top : s->options.verify;
         wanted = wanted < n_images ? wanted : n_images;
     }
+    stop_words_remove(&s->stopped, &s->combined);
     const bovw_status status =
         scoring_run(&s->scoring, &s->combined, wanted, &best, &n, err);
     if (status != BOVW_OK)

@@ -117,7 +117,7 @@ static double commit(const setting *s, manifest *m, bovw_error *err)
         must(segment_open(path, s->n_words, s->signatures, &all[i], err), err);
         free(path);
     }
-    m->generation++;
+    m->weights_generation = ++m->generation;
     char *path = must_have(weights_path(s->folder, m->generation));
     const double start = clock_seconds();
     must(weights_write(path, all, m->n_segments, s->n_words, NULL, &m->weights_checksum,

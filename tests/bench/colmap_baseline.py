@@ -40,6 +40,10 @@ def parse_arguments():
     p.add_argument("--max-side", type=int, default=1024, help="pixels (1024)")
     p.add_argument("--verify", type=int, default=100, metavar="N",
                    help="verify the first N images (100; 0: all of the ranking)")
+    p.add_argument("--every", type=int, default=1, metavar="N",
+                   help="ask for each N-th image of the ground truth alone (1)")
+    p.add_argument("--against", metavar="RUN",
+                   help="also measure this TREC run (of bovw eval -o) on the same queries")
     p.add_argument("--run", metavar="NAME",
                    help="write the rankings to NAME.plain.trec and NAME.verified-N.trec")
     p.add_argument("--threads", type=int, default=1)
@@ -120,14 +124,14 @@ def search(colmap, label, queries, args, **options):
     seconds = []
     for kind, images in (("start", queries[:1]), ("all", queries)):
         seconds.append(colmap.make(
-            f"{args.k}-{label}-{kind}.txt", "vocab_tree_retriever", prints=True,
+            f"{args.k}-{label}-{args.every}-{kind}.txt", "vocab_tree_retriever", prints=True,
             database_path=colmap.path("all.db"),
             vocab_tree_path=colmap.path(f"{args.k}.index"),
-            query_image_list_path=colmap.write_list(f"queries-{kind}.txt", images),
+            query_image_list_path=colmap.write_list(f"queries-{args.every}-{kind}.txt", images),
             **options))
     each = (seconds[1] - seconds[0]) / max(1, len(queries) - 1)
     print(f"search, {label}: {1000 * each:.1f} ms a query", flush=True)
-    return colmap.path(f"{args.k}-{label}-all.txt")
+    return colmap.path(f"{args.k}-{label}-{args.every}-all.txt")
 
 
 def read_rankings(path):
@@ -144,6 +148,19 @@ def read_rankings(path):
                 images.append(found.group(1))
     if query is not None:
         yield query, images
+
+
+def read_run(path, queries):
+    """The same from a TREC run, of these queries."""
+    images = {query: [] for query in queries}
+    with open(path) as f:
+        for line in f:
+            qid, _, docno, _, score, _ = line.split()
+            query = urllib.parse.unquote(qid)
+            if query in images:
+                images[query].append((-float(score), urllib.parse.unquote(docno)))
+    for query in queries:
+        yield query, [image for _, image in sorted(images[query], key=lambda x: x[0])]
 
 
 def followed_by(first, others):
@@ -176,7 +193,7 @@ def main(args):
         print("colmap is not installed: skipped", file=sys.stderr)
         return
     truth = read_truth(args.truth)
-    queries = [row["image"] for row in truth]
+    queries = [row["image"] for row in truth][::args.every]
     folder = f"{args.cache}/nfeatures-{args.nfeatures}-max-side-{args.max_side}"
     os.makedirs(folder, exist_ok=True)
     colmap = Colmap(folder, args.threads)
@@ -199,6 +216,9 @@ def main(args):
                       num_images_after_verification=n_verified)
     rankings = followed_by(read_rankings(verified), read_rankings(plain))
     report(label, rankings, truth, args)
+    if args.against:
+        print(f"ranking: {args.against}")
+        print_table(evaluate(truth, read_run(args.against, queries)))
 
 
 if __name__ == "__main__":

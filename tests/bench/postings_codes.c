@@ -178,7 +178,7 @@ static double choice_bits(double n, double m)
 static bool get_list(const segment *s, uint32_t word, list *l)
 {
     l->n = segment_frequency(s, word);
-    if (segment_postings(s, word, l->images, l->tfs, NULL) != BOVW_OK)
+    if (segment_stored_postings(s, word, l->images, l->tfs, NULL) != BOVW_OK)
         return false;
     uint32_t image = 0;
     l->n_features = 0;

@@ -483,6 +483,59 @@ static void kinds_of_term_frequency_equal_brute_force(void **state)
     free(b);
 }
 
+/* The words that most images have are as if the query did not have them. */
+static void stop_words_are_left_out_of_the_query(void **state)
+{
+    enum {
+        N_STOPPED = 3
+    };
+    const fixture *f = *state;
+    brute *b = brute_new(f);
+    double lengths[N_IMAGES], scores[N_IMAGES] = {0}, query_square = 0;
+    bool is_stopped[N_WORDS] = {false};
+    int n_images[N_WORDS] = {0};
+    bovw_search_options opts;
+    bovw_ranking ranking;
+
+    for (int w = 0; w < N_WORDS; w++) {
+        for (int i = 0; i < N_IMAGES; i++)
+            n_images[w] += b->tf[i][w] > 0;
+    }
+    for (int n = 0; n < N_STOPPED; n++) {
+        int best = 0;
+        for (int w = 1; w < N_WORDS; w++)
+            best = n_images[w] > n_images[best] ? w : best;
+        is_stopped[best] = true;
+        n_images[best] = -1;
+    }
+    for (int w = 0; w < N_WORDS; w++) {
+        if (is_stopped[w])
+            continue;
+        query_square += pow(b->tf[2][w] * b->idf[w], 2);
+        for (int i = 0; i < N_IMAGES; i++)
+            scores[i] += b->tf[i][w] * b->tf[2][w] * pow(b->idf[w], 2);
+    }
+    for (int i = 0; i < N_IMAGES; i++)
+        scores[i] /= sqrt(query_square);
+    image_lengths(b, false, lengths);
+    bovw_search_options_default(&opts);
+    opts.top = 0;
+    opts.stop_words = N_STOPPED;
+    for (int s = 0; s < 2; s++) {
+        assert_int_equal(bovw_search(s ? f->several : f->one, &f->images[2], 1, &opts, NULL,
+                                     &ranking, NULL),
+                         BOVW_OK);
+        expect_scores(&ranking, scores, lengths);
+        bovw_ranking_free(&ranking);
+    }
+    opts.stop_words = N_WORDS + 1;
+    assert_int_equal(bovw_search(f->one, &f->images[2], 1, &opts, NULL, &ranking, NULL),
+                     BOVW_OK);
+    assert_int_equal(ranking.n, 0);
+    bovw_ranking_free(&ranking);
+    free(b);
+}
+
 /* ---- what must not matter ------------------------------------------------------- */
 
 static void same_rankings(const bovw_ranking *a, const bovw_ranking *b)
@@ -735,7 +788,7 @@ static void make_old(const fixture *f, const char *index)
         BOVW_OK);
     char *text = (char *)slurp(manifest_file, &n), hex[17];
     text[n - 18] = '\0'; /* the line with the checksum */
-    char *version = strstr(text, "\"version\": 2"), *line = strstr(text, " \"signatures\"");
+    char *version = strstr(text, "\"version\": 3"), *line = strstr(text, " \"signatures\"");
     char *sums_at = strstr(text, "\"weights\": \"");
     assert_true(version && line && sums_at);
     version[strlen("\"version\": ")] = '1';
@@ -803,9 +856,9 @@ static void use(const bovw_index *index, const fixture *f)
     }
 }
 
-/* Segments whose checksums are right and whose signatures are not: every section
- * in turn is missing, of another size, or has other numbers. */
-static void wrong_signatures_are_found_and_never_lead_outside(void **state)
+/* Segments whose checksums are right and whose postings or signatures are not:
+ * every section in turn is missing, of another size, or has other numbers. */
+static void wrong_postings_and_signatures_are_found_and_never_lead_outside(void **state)
 {
     const fixture *f = *state;
     char *segment_name = path_of(f, "one/000001.segment");
@@ -816,7 +869,7 @@ static void wrong_signatures_are_found_and_never_lead_outside(void **state)
 
     for (uint32_t victim = 0; victim < whole.n_sections; victim++) {
         const uint32_t id = whole.sections[victim].id;
-        for (int round = 0; id >= SECTION_FEATURE_STARTS && round < 12; round++) {
+        for (int round = 0; id >= SECTION_POSTING_OFFSETS && round < 12; round++) {
             container_section sections[CONTAINER_MAX_SECTIONS];
             uint32_t n = 0;
             uint8_t *copy = malloc(whole.sections[victim].n_bytes);
@@ -840,7 +893,7 @@ static void wrong_signatures_are_found_and_never_lead_outside(void **state)
             bovw_error err;
             bovw_status status =
                 segment_open(path, N_WORDS, bovw_index_signatures(f->one), &wrong, &err);
-            if (round < 2)
+            if (round == 0 || (round == 1 && id != SECTION_POSTINGS))
                 assert_int_equal(status, BOVW_ERR_CORRUPT);
             if (status == BOVW_OK) {
                 bovw_index damaged = *f->one;
@@ -849,8 +902,9 @@ static void wrong_signatures_are_found_and_never_lead_outside(void **state)
                 status = segment_check(&wrong, &err);
                 segment_close(&wrong);
             }
-            if (round >= 2 &&
-                (id == SECTION_FEATURE_STARTS || id == SECTION_POSTING_STARTS))
+            /* Bits of a list that nothing reads may be anything. */
+            if (round < 2 || id == SECTION_POSTING_OFFSETS || id == SECTION_FREQUENCIES ||
+                id == SECTION_FEATURE_STARTS || id == SECTION_POSTING_STARTS)
                 assert_int_equal(status, BOVW_ERR_CORRUPT);
             n_checked++;
             n_missed += status == BOVW_OK;
@@ -858,7 +912,7 @@ static void wrong_signatures_are_found_and_never_lead_outside(void **state)
             free(path);
         }
     }
-    assert_int_equal(n_checked, 6 * 12);
+    assert_int_equal(n_checked, 9 * 12);
     /* A signature cannot be recomputed; but where an image has a word once, it is
      * there twice. */
     assert_true(n_missed < 4 * 10);
@@ -871,6 +925,7 @@ int main(void)
         cmocka_unit_test(hamming_embedding_equals_brute_force),
         cmocka_unit_test(asmk_equals_brute_force),
         cmocka_unit_test(kinds_of_term_frequency_equal_brute_force),
+        cmocka_unit_test(stop_words_are_left_out_of_the_query),
         cmocka_unit_test(segments_threads_and_kernels_do_not_change_a_ranking),
         cmocka_unit_test(signatures_of_images_are_those_of_their_descriptors),
         cmocka_unit_test(verification_by_signature_finds_an_image_in_itself),
@@ -878,7 +933,7 @@ int main(void)
         cmocka_unit_test(names_of_signatures_are_read_and_written),
         cmocka_unit_test(a_score_without_its_signatures_says_what_to_do),
         cmocka_unit_test(an_index_of_version_1_is_ranked_and_added_to),
-        cmocka_unit_test(wrong_signatures_are_found_and_never_lead_outside),
+        cmocka_unit_test(wrong_postings_and_signatures_are_found_and_never_lead_outside),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
