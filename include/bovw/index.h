@@ -192,24 +192,28 @@ BOVW_API bovw_status bovw_index_remove(const char *path, const char *const *name
                                        bovw_remove_result *result, bovw_error *err);
 
 typedef struct bovw_compact_result {
-    uint32_t n_segments;                /* before; one is left */
+    uint32_t n_segments;                /* before */
     uint64_t bytes_before, bytes_after; /* as of bovw_index_bytes() */
 } bovw_compact_result;
 
 /*
- * Make one segment of all, without what was removed. Rankings stay as they are,
- * to the bit. Stopped at any moment, the index is as it was; readers keep the
- * files that they have open until they close them.
+ * Make as few segments as can be, without what was removed: neighbours become one of at
+ * most 65,536 images, since that many scores stay in the cache of a core, and threads
+ * share a query by segments. Rankings stay as they are, to the bit. Stopped at any
+ * moment, the index is whole, and the same call goes on; readers keep the files that they
+ * have open until they close them.
  *
- * Until the end the disk holds both, the old segments and the new one. Memory: 28
- * bytes a word and 8 an image, whatever the size of the index. Reads every byte
- * and verifies it first: BOVW_ERR_CORRUPT where there is damage.
+ * Until a segment is finished the disk holds both, the old ones and the new one. Memory:
+ * 28 bytes a word and 8 an image of a segment, whatever the size of the index. Reads
+ * every byte of what it merges and verifies it first: BOVW_ERR_CORRUPT where there is
+ * damage.
  *
  * bovw_index_add() merges by itself, so that this is needed to get space back or
  * the fastest search, not to keep an index going: the tier of a segment is the
  * logarithm to base 8 of its images, and at most 7 segments of a tier are left
- * side by side, which makes about 7 log8(n) at most of n images. A segment of
- * which more than half is removed is written again too.
+ * side by side, which makes about 7 log8(n) at most of n images, as long as a merged
+ * one has at most 65,536. A segment of which more than half is removed is written
+ * again too.
  *
  *   result  filled on success, or NULL.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * bovw index compact: one segment of all, without what was removed. */
+ * bovw index compact: as few segments as can be, without what was removed. */
 #include "base/clock.h"
 #include "bovw/index.h"
 #include "cli/commands.h"
@@ -38,10 +38,10 @@ static const struct argp_child children[] = {{&common_argp, 0, "Common options:"
 static const struct argp argp = {
     .parser = parse,
     .args_doc = "INDEX",
-    .doc = "Make one file of an index's parts, without the images that were removed. It "
+    .doc = "Make fewer files of an index's parts, without the images that were removed. It "
            "takes less space then and is searched a little faster; rankings stay exactly "
-           "as they are. It can be queried meanwhile, and stopped at any moment, which "
-           "leaves it as it was. The disk needs room for both, the old parts and the new "
+           "as they are. It can be queried meanwhile, and stopped at any moment; the same "
+           "command then goes on. Parts have at most 65,536 images. The disk needs room for both, the old parts and the new "
            "one. \"bovw index add\" merges small parts by itself, so this is for after "
            "many removals or updates: \"bovw info\" tells how much it would free.\v"
            "Example:\n"
@@ -63,7 +63,7 @@ static int run(int argc, char **argv)
     const bovw_monitor monitor = console_monitor(&out);
     const bovw_status status = bovw_index_compact(c.index, &monitor, &result, &err);
     if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; %s is as it was", c.index);
+        console_complain(&out, "stopped; %s ranks as it did", c.index);
         return EXIT_FAILED;
     }
     if (status != BOVW_OK)

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "index/writer.h"
 
-/* Is there more than one segment, or anything removed? */
-static bool is_loose(const bovw_index *index)
+/* The first neighbours that may be one segment, or one of which something is removed;
+ * false where there are none. */
+static bool find_loose(const bovw_index *index, uint32_t *first, uint32_t *n)
 {
-    return index->n_segments > 1 ||
-           (index->n_segments == 1 && index->segments[0].removed.n > 0);
+    for (uint32_t i = 0; i < index->n_segments; i += *n) {
+        *first = i;
+        *n = writer_run(index, i);
+        if (*n > 1 || index->segments[i].removed.n > 0)
+            return true;
+    }
+    return false;
 }
 
 bovw_status bovw_index_compact(const char *path, const bovw_monitor *monitor,
@@ -13,12 +19,13 @@ bovw_status bovw_index_compact(const char *path, const bovw_monitor *monitor,
 {
     index_writer w;
     bovw_compact_result done = {0};
+    uint32_t first = 0, n = 0;
     bovw_status status = writer_open(path, NULL, &w, err);
     if (status == BOVW_OK) {
         done.bytes_before = bovw_index_bytes(w.index);
         done.n_segments = w.index->n_segments;
-        if (is_loose(w.index))
-            status = writer_merge(&w, 0, w.index->n_segments, monitor, err);
+        while (status == BOVW_OK && find_loose(w.index, &first, &n))
+            status = writer_merge(&w, first, n, monitor, err);
     }
     if (status == BOVW_OK) {
         done.bytes_after = bovw_index_bytes(w.index);

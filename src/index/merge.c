@@ -203,8 +203,12 @@ static bovw_status gather(merger *m, uint32_t word, uint32_t *n, bovw_error *err
 static bovw_status write_list(merger *m, uint32_t word, bovw_error *err)
 {
     uint32_t n = 0;
+    uint64_t n_features = 0;
     bovw_status status = gather(m, word, &n, err);
-    if (status == BOVW_OK && !mem_grow(&m->coded, &m->coded_capacity, postings_bound(n), 1))
+    for (uint32_t i = 0; i < n; i++)
+        n_features += m->tfs[i];
+    if (status == BOVW_OK &&
+        !mem_grow(&m->coded, &m->coded_capacity, postings_bound(n_features), 1))
         status = fail_memory(err, "postings of a segment");
     if (status != BOVW_OK)
         return status;

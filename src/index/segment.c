@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "index/postings.h"
 #include "index/segment_layout.h"
+#include "index/stream.h"
 
 static bovw_status get(const segment *s, uint32_t id, const char *name, uint64_t n_bytes,
                        const uint8_t **data, uint64_t *found_bytes, bovw_error *err)
@@ -96,12 +97,13 @@ static bovw_status read_layout(segment *s, uint32_t n_words, uint32_t signatures
     if (st != BOVW_OK)
         return st;
 
+    const uint64_t padding = s->file.version == 1 ? V1_PADDING : CODED_PADDING;
     s->names = (const char *)names;
     if (s->names_bytes == 0 || s->names[s->names_bytes - 1] != '\0' ||
-        s->features_bytes < CODED_PADDING || s->postings_bytes < CODED_PADDING)
+        s->features_bytes < padding || s->postings_bytes < padding)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged sections", s->path);
-    s->features_bytes -= CODED_PADDING;
-    s->postings_bytes -= CODED_PADDING;
+    s->features_bytes -= padding;
+    s->postings_bytes -= padding;
     return read_signatures(s, signatures, err);
 }
 
@@ -207,6 +209,37 @@ uint32_t segment_frequency(const segment *s, uint32_t word)
     return n <= s->n_images ? n : s->n_images;
 }
 
+static bovw_status fail_postings(const segment *s, uint32_t word, bovw_error *err)
+{
+    return fail(err, BOVW_ERR_CORRUPT, "%s: postings of word %u are damaged", s->path,
+                word);
+}
+
+static postings_limits limits_of(const segment *s)
+{
+    return (postings_limits){
+        .version = s->file.version, .n_images = s->n_images, .n_features = s->n_features};
+}
+
+bovw_status segment_read_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  bovw_error *err)
+{
+    const postings_limits limits = limits_of(s);
+    uint64_t start, n_bytes;
+    if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
+        !postings_open(s->postings + start, n_bytes, segment_frequency(s, word), &limits,
+                       reader))
+        return fail_postings(s, word, err);
+    return BOVW_OK;
+}
+
+bovw_status segment_next_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  uint32_t images[POSTINGS_BLOCK], uint32_t *n,
+                                  bovw_error *err)
+{
+    return postings_next(reader, images, n) ? BOVW_OK : fail_postings(s, word, err);
+}
+
 bovw_status segment_sum(const segment *s, const uint32_t *images, uint32_t n,
                         uint64_t *n_features, uint64_t *n_postings, bovw_error *err)
 {
@@ -289,12 +322,12 @@ bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
 bovw_status segment_stored_postings(const segment *s, uint32_t word, uint32_t *images,
                                     uint32_t *tfs, bovw_error *err)
 {
+    const postings_limits limits = limits_of(s);
     uint64_t start, n_bytes;
     if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
-        !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word),
-                         s->n_images, images, tfs))
-        return fail(err, BOVW_ERR_CORRUPT, "%s: postings of word %u are damaged", s->path,
-                    word);
+        !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word), &limits,
+                         images, tfs))
+        return fail_postings(s, word, err);
     return BOVW_OK;
 }
 
@@ -310,4 +343,44 @@ bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
     for (int i = 0; i < 2; i++)
         planes[i] = all[i] ? all[i] + start * PLANE_BYTES : NULL;
     return BOVW_OK;
+}
+
+enum {
+    LINE_BYTES = 64,
+    MOST_LINES = 64 /* of a list; the processor foresees the others */
+};
+
+void segment_expect_places(const segment *s, uint32_t word, list_kind kind)
+{
+    __builtin_prefetch(s->posting_offsets + (size_t)word * 8);
+    __builtin_prefetch(s->frequencies + (size_t)word * 4);
+    if (kind != LIST_POSTINGS)
+        __builtin_prefetch((kind == LIST_HE ? s->feature_starts : s->posting_starts) +
+                           (size_t)word * 8);
+}
+
+/* Bytes [entry `word`, the next entry) of a section, entries in units of some bytes. */
+static void expect(const uint8_t *section, uint64_t section_bytes, const uint8_t *offsets,
+                   uint32_t word, uint32_t unit)
+{
+    const uint64_t start = load_le64(offsets + (size_t)word * 8) * unit;
+    const uint64_t end = load_le64(offsets + (size_t)word * 8 + 8) * unit;
+    if (start >= end || end > section_bytes)
+        return;
+    for (uint64_t at = start; at < end && at < start + MOST_LINES * LINE_BYTES;
+         at += LINE_BYTES)
+        __builtin_prefetch(section + at);
+}
+
+void segment_expect_lists(const segment *s, uint32_t word, list_kind kind)
+{
+    const bool is_he = kind == LIST_HE;
+    const uint64_t n = is_he ? s->n_features : s->n_postings;
+    expect(s->postings, s->postings_bytes, s->posting_offsets, word, 1);
+    for (int i = 0; kind != LIST_POSTINGS && i < 2; i++) {
+        const uint8_t *plane = is_he ? s->he[i] : s->asmk[i];
+        if (plane)
+            expect(plane, n * PLANE_BYTES, is_he ? s->feature_starts : s->posting_starts,
+                   word, PLANE_BYTES);
+    }
 }

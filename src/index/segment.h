@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "bovw/index.h"
+#include "index/postings.h"
 #include "index/removed.h"
 #include "io/container.h"
 
@@ -128,10 +129,35 @@ bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
 bovw_status segment_stored_postings(const segment *s, uint32_t word, uint32_t *images,
                                     uint32_t *tfs, bovw_error *err);
 
+/* The images of a word's features, block by block: begin, then get the next ones, none
+ * past the last, as postings_next(). */
+bovw_status segment_read_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  bovw_error *err);
+bovw_status segment_next_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  uint32_t images[POSTINGS_BLOCK], uint32_t *n,
+                                  bovw_error *err);
+
 /* Signatures of a word's features, or of its postings where is_asmk: planes gets
  * where they start, the second NULL where there is none, and *n how many there
  * are. They go with the stored postings. The segment must have such signatures. */
 bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
                                const uint8_t *planes[2], uint64_t *n, bovw_error *err);
+
+/* What is read of a word is spread over a file: asked for some words ahead, it comes in
+ * the meantime. First where its lists are, later the lists themselves. kind: of its
+ * signatures too? A damaged place is not looked at. */
+typedef enum list_kind {
+    LIST_POSTINGS,
+    LIST_HE,
+    LIST_ASMK
+} list_kind;
+
+void segment_expect_places(const segment *s, uint32_t word, list_kind kind);
+void segment_expect_lists(const segment *s, uint32_t word, list_kind kind);
+
+enum {
+    PLACES_AHEAD = 12, /* words */
+    LISTS_AHEAD = 2
+};
 
 #endif

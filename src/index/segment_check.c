@@ -229,8 +229,9 @@ static bovw_status check_words(const checker *c, bovw_error *err)
         n_postings += n;
     }
     static const uint8_t zeros[CODED_PADDING];
+    const size_t padding = s->file.version == 1 ? V1_PADDING : CODED_PADDING;
     if (status == BOVW_OK &&
-        (!is_right || memcmp(s->postings + s->postings_bytes, zeros, CODED_PADDING) != 0))
+        (!is_right || memcmp(s->postings + s->postings_bytes, zeros, padding) != 0))
         status = disagree(c, err);
     return status;
 }

@@ -315,8 +315,20 @@ bovw_status writer_merge(index_writer *w, uint32_t first, uint32_t n,
 }
 
 enum {
-    TIER_FACTOR = 8 /* between the sizes of two tiers, and segments of a full level */
+    TIER_FACTOR = 8,    /* between the sizes of two tiers, and segments of a full level */
+    MOST_IMAGES = 65536 /* of a merged segment. Scores of so many stay in a core's cache,
+                         * and threads share a query by segments */
 };
+
+uint32_t writer_run(const bovw_index *index, uint32_t first)
+{
+    uint64_t n_images = index->segments[first].n_live;
+    uint32_t n = 1;
+    while (first + n < index->n_segments &&
+           n_images + index->segments[first + n].n_live <= MOST_IMAGES)
+        n_images += index->segments[first + n++].n_live;
+    return n;
+}
 
 static uint32_t tier_of(const segment *s)
 {
@@ -340,13 +352,26 @@ static uint32_t level_size(const bovw_index *index, uint32_t first)
     return last - first + 1;
 }
 
+/* The first neighbours of a level that may be one segment. */
+static bool find_run(const bovw_index *index, uint32_t level, uint32_t n_level,
+                     uint32_t *first, uint32_t *n)
+{
+    for (uint32_t i = level; i + 1 < level + n_level; i++) {
+        const uint32_t n_run = writer_run(index, i), n_left = level + n_level - i;
+        *first = i;
+        *n = n_run < n_left ? n_run : n_left;
+        if (*n > 1)
+            return true;
+    }
+    return false;
+}
+
 /* The first run of segments that shall be one; false where there is none. */
 static bool find_due(const bovw_index *index, uint32_t *first, uint32_t *n)
 {
-    for (uint32_t i = 0; i < index->n_segments; i += *n) {
-        *first = i;
-        *n = level_size(index, i);
-        if (*n >= TIER_FACTOR)
+    for (uint32_t i = 0, n_level; i < index->n_segments; i += n_level) {
+        n_level = level_size(index, i);
+        if (n_level >= TIER_FACTOR && find_run(index, i, n_level, first, n))
             return true;
     }
     for (uint32_t i = 0; i < index->n_segments; i++) {

@@ -44,12 +44,16 @@ bovw_status writer_merge(index_writer *w, uint32_t first, uint32_t n,
  * Merge segments that have grown many. The tier of a segment is the logarithm
  * to base 8 of its images that are left, rounded down. From the first segment
  * on, a level goes up to the last segment of the highest tier that there is; the
- * next level begins after it. A level of 8 segments becomes one, and so does a
- * segment of which more than half is removed. So at most 7 segments a tier are
- * left, neighbours stay neighbours, and an image is written again once a tier
- * where batches are alike, and at most 7 times where they are not.
+ * next level begins after it. A level of 8 segments becomes one, or as many as it takes
+ * where that would have more than 65,536 images; and so does a segment of which more than
+ * half is removed. So at most 7 segments a tier are left below that size, neighbours stay
+ * neighbours, and an image is written again once a tier where batches are alike, and at
+ * most 7 times where they are not.
  */
 bovw_status writer_merge_tiers(index_writer *w, const bovw_monitor *monitor,
                                bovw_error *err);
+
+/* How many neighbours, from the first on, may be one segment: at least 1. */
+uint32_t writer_run(const bovw_index *index, uint32_t first);
 
 #endif

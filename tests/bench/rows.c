@@ -9,7 +9,8 @@
 
 enum {
     MOST_VALUES = 24,
-    LEAST_WIDTH = 8
+    LEAST_WIDTH = 8,
+    TEXT_WIDTH = 26
 };
 
 typedef struct row_value {
@@ -52,10 +53,8 @@ void rows_number(const char *name, int decimals, double value)
 
 static int width_of(const row_value *v)
 {
-    int width = (int)strlen(v->name);
-    if (v->text && (int)strlen(v->text) > width)
-        width = (int)strlen(v->text);
-    return width < LEAST_WIDTH ? LEAST_WIDTH : width;
+    const int width = (int)strlen(v->name), least = v->text ? TEXT_WIDTH : LEAST_WIDTH;
+    return width < least ? least : width;
 }
 
 /* The heading, where it is not the one above. */
@@ -64,7 +63,8 @@ static void print_heading(void)
     char names[sizeof state.heading] = "";
     size_t length = 0;
     for (int i = 0; i < state.n && length < sizeof names; i++)
-        length += (size_t)snprintf(names + length, sizeof names - length, "%*s  ",
+        length += (size_t)snprintf(names + length, sizeof names - length,
+                                   state.values[i].text ? "%-*s  " : "%*s  ",
                                    width_of(&state.values[i]), state.values[i].name);
     if (!state.has_heading || strcmp(names, state.heading) != 0)
         printf("%s\n", names);
@@ -77,7 +77,7 @@ static void print_values(void)
     for (int i = 0; i < state.n; i++) {
         const row_value *v = &state.values[i];
         if (v->text)
-            printf("%*s  ", width_of(v), v->text);
+            printf("%-*s  ", width_of(v), v->text);
         else if (isfinite(v->number))
             printf("%*.*f  ", width_of(v), v->decimals, v->number);
         else
