@@ -137,8 +137,7 @@ BOVW_API void bovw_train_memory_estimate(const bovw_train_options *opts, uint64_
  * opts->max_memory is less than what it needs; BOVW_ERR_MISMATCH where
  * opts->state is of other descriptors, another k or seed, or more iterations;
  * BOVW_ERR_IO, _FORMAT, _VERSION, _CORRUPT for opts->state.
- * Memory: the first message to the monitor says how much at most; for a tree
- * another 270 bytes a descriptor.
+ * Memory: the first message to the monitor says how much at most.
  */
 BOVW_API bovw_status bovw_vocabulary_train(bovw_source *source,
                                            const bovw_train_options *opts,
