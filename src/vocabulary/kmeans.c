@@ -83,7 +83,7 @@ void kmeans_plan_default(kmeans_plan *plan)
 {
     *plan = (kmeans_plan){.lazy_from = 32768,
                           .seeding_work = (uint64_t)1 << 36,
-                          .grouped_from = GROUPS_MIN_WORDS,
+                          .grouped_from = BOVW_MAX_EXACT_WORDS + 1,
                           .n_probes = 32};
 }
 
