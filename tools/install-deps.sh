@@ -7,7 +7,7 @@
 set -euo pipefail
 
 build="gcc make libc6-dev libvlfeat-dev libstb-dev"
-build="$build libstreamvbyte-dev libxxhash-dev libexif-dev libjansson-dev"
+build="$build libstreamvbyte-dev libroaring-dev libxxhash-dev libexif-dev libjansson-dev"
 build="$build liblapacke-dev libopenblas-dev"
 unit="libcmocka-dev python3-numpy"
 dev="g++ clang clang-format libclang-rt-dev libomp-dev"

@@ -49,8 +49,8 @@ lint_layers() {
         n = split("base io features vocabulary index search eval report cli", layer)
         for (i = 1; i <= n; i++) rank[layer[i]] = i
         n = split("status base monitor base image io features features vocabulary vocabulary" \
-                  " index index search search verify search vectors vectors eval eval" \
-                  " compare eval pairs search encoder vectors metric vectors" \
+                  " index index search search verify search vectors vectors lsi vectors lsh vectors" \
+                  " eval eval compare eval pairs search encoder vectors metric vectors" \
                   " report report bovw cli", pair)
         for (i = 1; i < n; i += 2) public[pair[i]] = pair[i + 1]
     }
@@ -87,6 +87,7 @@ confined="vl/ src/(features/sift_vlfeat|vectors/fisher)\.c
 stb/ src/io/[a-z_]*\.c
 streamvbyte src/index/[a-z_]*\.c
 xxhash src/base/hash\.c
+roaring src/index/bitmap\.c
 libexif/ src/io/[a-z_]*\.c
 lapack src/vectors/lapack\.c"
 lint_libraries() {

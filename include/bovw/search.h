@@ -141,8 +141,9 @@ BOVW_API void bovw_ranking_free(bovw_ranking *ranking);
 
 /* The scratch for one query at a time on one open index, which must outlive it.
  * compute (NULL allowed) says how many threads one query may use: they share
- * the quantisation and the verification. Memory: 12 bytes an image, 24 for he;
- * 40 a word of a query feature, and 130 a feature of an image that expands it.
+ * the quantisation, the segments of the index and the verification. Memory: for each
+ * thread 4 bytes an image of the largest segment, 16 for he; 8 a match of he; 40 a word of
+ * a query feature, and 130 a feature of an image that expands it.
  * BOVW_ERR_ARG where the index has not what the options ask for. */
 typedef struct bovw_searcher bovw_searcher;
 

@@ -70,7 +70,7 @@ typedef struct bovw_geometry {
  * cropped alike 354 passed, about half of them the same animal. In all, 0.9 in
  * 10,000 pairs of a distractor and anything else.
  */
-#define BOVW_VERIFIED_EFFECTIVE 11.0f
+#define BOVW_VERIFIED_EFFECTIVE 13.0f
 BOVW_API bool bovw_geometry_is_verified(const bovw_geometry *geometry);
 
 /* Scratch of one thread. BOVW_ERR_ARG naming the option that is out of range. */

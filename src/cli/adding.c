@@ -60,11 +60,15 @@ static void say_index(const adding *a, const bovw_add_result *result, double sec
 {
     bovw_index *index = NULL;
     char images[COUNT_TEXT], features[COUNT_TEXT], added[COUNT_TEXT], present[COUNT_TEXT];
+    char updated[COUNT_TEXT];
 
     if (result->n_present > 0)
         console_say(out, "%s image%s %s there already",
                     count_text(result->n_present, present), plural(result->n_present),
                     result->n_present == 1 ? "was" : "were");
+    if (result->n_updated > 0)
+        console_say(out, "%s image%s %s replaced", count_text(result->n_updated, updated),
+                    plural(result->n_updated), result->n_updated == 1 ? "was" : "were");
     count_text(result->n_added, added);
     if (bovw_index_open(a->index, &index, NULL) != BOVW_OK)
         return;
@@ -73,7 +77,7 @@ static void say_index(const adding *a, const bovw_add_result *result, double sec
                 "%s: added %s image%s in %.1f s (%.1f per second); it has %s image%s, %s "
                 "features, %.1f MB",
                 a->index, added, plural(result->n_added), seconds,
-                (double)result->n_added / (seconds > 0 ? seconds : 1),
+                ((double)result->n_added + result->n_updated) / (seconds > 0 ? seconds : 1),
                 count_text(n_images, images), plural(n_images),
                 count_text(bovw_index_n_features(index), features),
                 (double)bovw_index_bytes(index) / 1e6);
@@ -112,7 +116,7 @@ int adding_run(const adding *a, bovw_source *source, const bovw_monitor *monitor
     if (status != BOVW_OK)
         return console_fail(out, &err);
     say_index(a, &result, clock_seconds() - start, out);
-    if (result.n_added + result.n_present == 0) {
+    if (result.n_added + result.n_updated + result.n_present == 0) {
         console_complain(out, "%s: no image could be added", a->index);
         return EXIT_FAILED;
     }

@@ -5,6 +5,10 @@
 #include "cli/adding.h"
 #include "cli/commands.h"
 
+enum {
+    KEY_UPDATE = 0x200 /* apart from those of adding_argp */
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     adding *a = state->input;
@@ -12,6 +16,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &a->opts;
         state->child_inputs[1] = &a->common;
+        return 0;
+    case KEY_UPDATE:
+        a->opts.update = true;
         return 0;
     case ARGP_KEY_ARG:
         if (a->index)
@@ -32,19 +39,27 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
+static const struct argp_option table[] = {
+    {"update", KEY_UPDATE, NULL, 0,
+     "replace an image whose name is in the index but whose content has changed", 0},
+    {0}};
+
 static const struct argp_child children[] = {
     {&adding_argp, 0, NULL, 0}, {&common_argp, 0, "Common options:", 1}, {0}};
 
 static const struct argp argp = {
+    .options = table,
     .parser = parse,
     .args_doc = "INDEX PATH...",
     .doc = "Add pictures to an index, with the features of its vocabulary. PATH is a "
            "picture, a folder (searched recursively, in sorted order), @LIST (a file with "
            "one path a line) or a feature file. An image is known by its path as given; "
            "one that is in the index already is left alone, and one of the same name but "
-           "with other content is skipped with a message.\v"
+           "with other content is skipped with a message, unless --update is given. Small "
+           "parts of the index are merged by the way.\v"
            "Example:\n"
            "  bovw index add photos.bovw more-photos/\n"
+           "  bovw index add --update photos.bovw photos/\n"
            "  find photos -name '*.jpg' | bovw index add photos.bovw @-",
     .children = children};
 

@@ -73,6 +73,17 @@ static void print_options(const bovw_feature_options *opts)
     printf("features: %s\n", text);
 }
 
+static void print_groups(const bovw_vocabulary *vocabulary)
+{
+    const bovw_word_groups groups = bovw_vocabulary_groups(vocabulary);
+    if (groups.n_levels == 1)
+        printf("groups: %u, %u searched\n", groups.n_groups, groups.n_probes);
+    else if (groups.n_levels > 1)
+        printf("tree: %u levels\n", groups.n_levels + 1);
+    else
+        printf("groups: none\n");
+}
+
 /* ---- one function for each kind -------------------------------------------- */
 
 static bovw_status print_vocabulary(const char *path, bovw_error *err)
@@ -90,6 +101,7 @@ static bovw_status print_vocabulary(const char *path, bovw_error *err)
            bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
            bovw_vocabulary_has_signatures(vocabulary) ? "128 bits" : "none",
            bovw_vocabulary_summary(vocabulary));
+    print_groups(vocabulary);
     print_options(bovw_vocabulary_options(vocabulary));
     bovw_vocabulary_close(vocabulary);
     return BOVW_OK;
@@ -170,6 +182,7 @@ static bovw_status print_index(const info_command *c, const bovw_monitor *monito
     if (status != BOVW_OK)
         return status;
     const bovw_vocabulary *vocabulary = bovw_index_vocabulary(index);
+    const bovw_removed_info removed = bovw_index_removed(index);
     char signatures[BOVW_SIGNATURES_TEXT];
     bovw_signatures_format(bovw_index_signatures(index), signatures);
     printf("kind: index\n"
@@ -179,15 +192,18 @@ static bovw_status print_index(const info_command *c, const bovw_monitor *monito
            "segments: %u\n"
            "generation: %" PRIu64 "\n"
            "bytes: %" PRIu64 "\n"
+           "removed images: %u\n"
+           "reclaimable bytes: about %" PRIu64 "\n"
            "signatures: %s\n"
            "words: %u\n"
            "vocabulary: %s\n"
            "trained: %s\n",
            bovw_index_n_images(index), bovw_index_n_features(index),
            bovw_index_n_postings(index), bovw_index_n_segments(index),
-           bovw_index_generation(index), bovw_index_bytes(index), signatures,
-           bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
-           bovw_vocabulary_summary(vocabulary));
+           bovw_index_generation(index), bovw_index_bytes(index), removed.n_images,
+           removed.bytes, signatures, bovw_vocabulary_size(vocabulary),
+           bovw_vocabulary_id(vocabulary), bovw_vocabulary_summary(vocabulary));
+    print_groups(vocabulary);
     print_options(bovw_vocabulary_options(vocabulary));
     bovw_index_close(index);
     return c->is_checked ? bovw_index_check(c->path, monitor, err) : BOVW_OK;

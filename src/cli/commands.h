@@ -33,6 +33,8 @@ extern const command command_rank;
 extern const command command_eval;
 extern const command command_compare;
 extern const command command_fuse;
+extern const command command_index_remove;
+extern const command command_index_compact;
 extern const command command_index_list;
 extern const command command_index_check;
 extern const command command_index_info;

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * A commit: write the segment, then the weights of the next generation, then
- * the manifest that names both. Each file is complete and on disk before the
- * next is begun, so a crash leaves the old generation, and files that no
- * manifest names, which the next writer removes.
+ * Images are collected in memory; a full batch is a commit (writer.h), which also
+ * takes out the images that it replaces.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/names.h"
 #include "base/parallel.h"
-#include "index/snapshot.h"
+#include "index/writer.h"
 #include "vocabulary/embedding.h"
 
 void bovw_add_options_default(bovw_add_options *opts)
@@ -32,20 +24,24 @@ typedef enum item_state {
     ITEM_REFUSED
 } item_state;
 
-typedef struct writer {
+typedef struct adder {
     const char *path;
-    int lock;
-    bovw_index *index; /* as of the last commit */
+    index_writer writer;
     bovw_source *source;
-    const bovw_compute *compute;
     const bovw_monitor *monitor;
     uint32_t batch;
+    bool is_update;
     segment_builder *builder;
-    const char **names;    /* of the images that were there */
+    bovw_index *found;     /* the index as it was found */
+    const char **names;    /* (found images,) */
     name_table *table;     /* of names */
     name_table *own_table; /* of the source's names: finds duplicates */
     const char **own_names;
     uint8_t *states; /* (source count,) item_state */
+    uint32_t *gone;  /* (n_gone,) images of `found` that were replaced, ascending, then
+                      * (n_replaced,) those that the current batch replaces */
+    uint32_t n_gone, n_replaced;
+    size_t gone_capacity;
     uint32_t *words; /* of a batch; scratch */
     size_t words_capacity;
     uint64_t *signatures; /* (features of a batch, 2) scratch */
@@ -53,147 +49,59 @@ typedef struct writer {
     uint64_t *aggregates; /* the same; an image's start where its features do */
     size_t aggregates_capacity;
     bovw_add_result result;
-} writer;
-
-/* ---- lock and leftovers --------------------------------------------------- */
-
-static bovw_status lock_index(writer *w, bovw_error *err)
-{
-    char *path = lock_path(w->path);
-    bovw_status status = BOVW_OK;
-    if (!path)
-        return fail_memory(err, w->path);
-    w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (w->lock < 0)
-        status = fail_errno(err, path, NULL);
-    else if (flock(w->lock, LOCK_EX | LOCK_NB) != 0)
-        status = errno == EWOULDBLOCK
-                     ? fail(err, BOVW_ERR_BUSY, "%s: another process is writing", w->path)
-                     : fail_errno(err, path, "cannot lock");
-    free(path);
-    return status;
-}
-
-static bool is_referenced(const manifest *m, const char *name)
-{
-    unsigned number = 0;
-    unsigned long long generation = 0;
-    int end = 0;
-
-    if (sscanf(name, "weights.%llu%n", &generation, &end) == 1 && !name[end])
-        /* The generation before is left to readers that are opening it. */
-        return generation + 1 >= m->generation && generation <= m->generation;
-    if (sscanf(name, "%u.segment%n", &number, &end) == 1 && end && !name[end]) {
-        for (uint32_t i = 0; i < m->n_segments; i++) {
-            if (m->segments[i].number == number)
-                return true;
-        }
-        return false;
-    }
-    const size_t length = strlen(name);
-    return !(length > 4 && strcmp(name + length - 4, ".tmp") == 0);
-}
-
-/* Remove what interrupted writers left and what no reader needs any more.
- * Best effort: a file that stays does no harm. */
-static void remove_leftovers(const writer *w)
-{
-    DIR *folder = opendir(w->path);
-    if (!folder)
-        return;
-    for (const struct dirent *e = readdir(folder); e; e = readdir(folder)) {
-        if (!is_referenced(&w->index->manifest, e->d_name))
-            unlinkat(dirfd(folder), e->d_name, 0);
-    }
-    closedir(folder);
-}
+} adder;
 
 /* ---- commit ---------------------------------------------------------------- */
 
-/* The manifest that follows the current one, with one segment more. */
-static bovw_status next_manifest(const bovw_index *index, manifest *next, bovw_error *err)
+/* Id, in the index as it is now, of an image of the index as it was found. Images
+ * keep their order, so those that went before it tell. */
+static uint32_t current_id(const adder *a, uint32_t image)
 {
-    const manifest *m = &index->manifest;
-    uint32_t last = 0;
-    *next = *m;
-    next->segments = mem_array((size_t)m->n_segments + 1, sizeof *m->segments);
-    if (!next->segments)
-        return fail_memory(err, index->path);
-    if (m->n_segments)
-        memcpy(next->segments, m->segments, m->n_segments * sizeof *m->segments);
-    for (uint32_t i = 0; i < m->n_segments; i++)
-        last = m->segments[i].number > last ? m->segments[i].number : last;
-    next->segments[m->n_segments].number = last + 1;
-    next->n_segments = m->n_segments + 1;
-    next->generation = m->generation + 1;
-    return BOVW_OK;
+    uint32_t low = 0, high = a->n_gone;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (a->gone[middle] < image)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return image - low;
 }
 
-/* Weights of the segments that are there and the new one. */
-static bovw_status write_weights(const writer *w, const segment *added, manifest *next,
-                                 bovw_error *err)
+static int compare_ids(const void *x, const void *y)
 {
-    const uint32_t n = w->index->n_segments;
-    char *path = weights_path(w->path, next->generation);
-    segment *all = mem_array((size_t)n + 1, sizeof *all);
-    bovw_status status = BOVW_OK;
-
-    if (!path || !all) {
-        status = fail_memory(err, w->path);
-    } else {
-        if (n)
-            memcpy(all, w->index->segments, n * sizeof *all); /* borrowed maps */
-        all[n] = *added;
-        status = weights_write(path, all, n + 1, added->n_words, w->compute,
-                               &next->weights_checksum, err);
-    }
-    free(all);
-    free(path);
-    return status;
+    const uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
 }
 
-static bovw_status commit(writer *w, bovw_error *err)
+/* What the batch replaced is gone. */
+static void forget_replaced(adder *a)
 {
-    manifest next = {0};
-    segment added = {0};
-    char *path = NULL;
-    const uint32_t n_added = segment_builder_count(w->builder);
+    a->n_gone += a->n_replaced;
+    a->n_replaced = 0;
+    qsort(a->gone, a->n_gone, sizeof *a->gone, compare_ids);
+}
 
-    bovw_status status = next_manifest(w->index, &next, err);
+static bovw_status commit(adder *a, bovw_error *err)
+{
+    const uint32_t n_built = segment_builder_count(a->builder), n_replaced = a->n_replaced;
+    uint32_t *replaced = a->gone + a->n_gone;
+    uint32_t *removed = mem_array(n_replaced, sizeof *removed);
+    if (!removed)
+        return fail_memory(err, a->path);
+    if (n_replaced > 0)
+        qsort(replaced, n_replaced, sizeof *replaced, compare_ids);
+    for (uint32_t i = 0; i < n_replaced; i++)
+        removed[i] = current_id(a, replaced[i]);
+    bovw_status status = writer_commit(&a->writer, removed, n_replaced, a->builder, err);
+    free(removed);
     if (status != BOVW_OK)
-        goto done;
-    manifest_segment *entry = &next.segments[next.n_segments - 1];
-    path = segment_path(w->path, entry->number);
-    status = path ? segment_builder_write(w->builder, path, &entry->checksum, err)
-                  : fail_memory(err, w->path);
-    if (status == BOVW_OK)
-        status = segment_open(path, bovw_vocabulary_size(w->index->vocabulary),
-                              w->index->manifest.signatures, &added, err);
-    if (status != BOVW_OK)
-        goto done;
-    entry->n_images = added.n_images;
-    entry->n_features = added.n_features;
-    entry->n_postings = added.n_postings;
-    entry->n_bytes = added.file.map.size;
-
-    status = write_weights(w, &added, &next, err);
-    if (status == BOVW_OK)
-        status = manifest_write(w->path, &next, err);
-    if (status == BOVW_OK) {
-        w->result.n_added += n_added;
-        bovw_index *now = NULL;
-        status = bovw_index_open(w->path, &now, err);
-        if (status == BOVW_OK) {
-            bovw_index_close(w->index);
-            w->index = now;
-            remove_leftovers(w);
-        }
-    }
-done:
-    segment_close(&added);
-    manifest_free(&next);
-    free(path);
-    return status;
+        return status;
+    a->result.n_added += n_built - n_replaced;
+    a->result.n_updated += n_replaced;
+    if (n_replaced > 0)
+        forget_replaced(a);
+    return writer_merge_tiers(&a->writer, a->monitor, err);
 }
 
 /* ---- images ---------------------------------------------------------------- */
@@ -201,19 +109,22 @@ done:
 static bool is_wanted(void *context, uint32_t item, const char *name,
                       const uint8_t content_id[BOVW_CONTENT_ID_BYTES])
 {
-    writer *w = context;
+    adder *a = context;
     /* The name's first occurrence in the source stands for the others. */
-    if (name_table_exact(w->own_table, name) != item) {
-        w->states[item] = ITEM_PRESENT;
+    if (name_table_exact(a->own_table, name) != item) {
+        a->states[item] = ITEM_PRESENT;
         return false;
     }
-    const uint32_t image = name_table_exact(w->table, name);
+    const uint32_t image = name_table_exact(a->table, name);
     if (image == NAME_NONE)
         return true;
-    const bovw_image_info info = bovw_index_image(w->index, image);
-    w->states[item] = memcmp(info.content_id, content_id, BOVW_CONTENT_ID_BYTES) == 0
-                          ? ITEM_PRESENT
-                          : ITEM_REFUSED;
+    const bovw_image_info info = bovw_index_image(a->found, image);
+    if (memcmp(info.content_id, content_id, BOVW_CONTENT_ID_BYTES) == 0)
+        a->states[item] = ITEM_PRESENT;
+    else if (a->is_update)
+        return true;
+    else
+        a->states[item] = ITEM_REFUSED;
     return false;
 }
 
@@ -224,28 +135,28 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* Aggregates of one image, whose features start at `first` in the batch. */
-static bool aggregate_image(writer *w, const bovw_features *image, size_t first)
+static bool aggregate_image(adder *a, const bovw_features *image, size_t first)
 {
     uint64_t *keys = mem_array(image->n, sizeof *keys);
     if (!keys)
         return false;
     for (uint32_t i = 0; i < image->n; i++)
-        keys[i] = (uint64_t)w->words[first + i] << 32 | i;
+        keys[i] = (uint64_t)a->words[first + i] << 32 | i;
     qsort(keys, image->n, sizeof *keys, compare_keys);
-    vocabulary_aggregate(w->index->vocabulary, image->descriptors, keys, image->n, NULL,
-                         w->aggregates + 2 * first);
+    vocabulary_aggregate(a->writer.index->vocabulary, image->descriptors, keys, image->n,
+                         NULL, a->aggregates + 2 * first);
     free(keys);
     return true;
 }
 
-static bovw_status aggregate_batch(writer *w, const bovw_source_batch *batch, size_t n,
+static bovw_status aggregate_batch(adder *a, const bovw_source_batch *batch, size_t n,
                                    bovw_error *err)
 {
-    const int n_threads = parallel_threads(w->compute);
+    const int n_threads = parallel_threads(a->writer.compute);
     bool ok = true;
     size_t *starts = mem_array(batch->n + 1, sizeof *starts);
     if (!starts ||
-        !mem_grow(&w->aggregates, &w->aggregates_capacity, 2 * n, sizeof *w->aggregates)) {
+        !mem_grow(&a->aggregates, &a->aggregates_capacity, 2 * n, sizeof *a->aggregates)) {
         free(starts);
         return fail_memory(err, "signatures of a batch");
     }
@@ -254,7 +165,7 @@ static bovw_status aggregate_batch(writer *w, const bovw_source_batch *batch, si
         starts[i + 1] = starts[i] + batch->features[i].n;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads)
     for (size_t i = 0; i < batch->n; i++) {
-        if (!aggregate_image(w, &batch->features[i], starts[i])) {
+        if (!aggregate_image(a, &batch->features[i], starts[i])) {
 #pragma omp atomic write
             ok = false;
         }
@@ -264,33 +175,33 @@ static bovw_status aggregate_batch(writer *w, const bovw_source_batch *batch, si
 }
 
 /* Signatures of all images of a batch, as far as the index has them.
- * descriptors and w->words (n,) are those of all images together. */
-static bovw_status sign_batch(writer *w, const bovw_source_batch *batch,
+ * descriptors and a->words (n,) are those of all images together. */
+static bovw_status sign_batch(adder *a, const bovw_source_batch *batch,
                               const uint8_t *descriptors, size_t n, bovw_error *err)
 {
-    const uint32_t wanted = w->index->manifest.signatures;
+    const uint32_t wanted = a->writer.index->manifest.signatures;
     bovw_status status = BOVW_OK;
     if (wanted & BOVW_SIGNATURES_HE64) {
-        if (!mem_grow(&w->signatures, &w->signatures_capacity, 2 * n,
-                      sizeof *w->signatures))
+        if (!mem_grow(&a->signatures, &a->signatures_capacity, 2 * n,
+                      sizeof *a->signatures))
             return fail_memory(err, "signatures of a batch");
-        status = bovw_vocabulary_signatures(w->index->vocabulary, descriptors, n, 1,
-                                            w->words, w->compute, w->signatures, err);
+        status =
+            bovw_vocabulary_signatures(a->writer.index->vocabulary, descriptors, n, 1,
+                                       a->words, a->writer.compute, a->signatures, err);
     }
     if (status == BOVW_OK && wanted & BOVW_SIGNATURES_ASMK)
-        status = aggregate_batch(w, batch, n, err);
+        status = aggregate_batch(a, batch, n, err);
     return status;
 }
 
 /* Words of all images of a batch, in one call so that all cores work. */
-static bovw_status quantise_batch(writer *w, const bovw_source_batch *batch,
-                                  bovw_error *err)
+static bovw_status quantise_batch(adder *a, const bovw_source_batch *batch, bovw_error *err)
 {
     size_t n = 0, at = 0;
     for (size_t i = 0; i < batch->n; i++)
         n += batch->features[i].n;
     uint8_t *descriptors = mem_array(n, BOVW_DESCRIPTOR_DIM);
-    if (!descriptors || !mem_grow(&w->words, &w->words_capacity, n, sizeof *w->words)) {
+    if (!descriptors || !mem_grow(&a->words, &a->words_capacity, n, sizeof *a->words)) {
         free(descriptors);
         return fail_memory(err, "words of a batch");
     }
@@ -299,105 +210,140 @@ static bovw_status quantise_batch(writer *w, const bovw_source_batch *batch,
         memcpy(descriptors + at, batch->features[i].descriptors, bytes);
         at += bytes;
     }
-    bovw_status status = bovw_vocabulary_assign(w->index->vocabulary, descriptors, n,
-                                                w->compute, w->words, NULL, err);
+    bovw_status status = bovw_vocabulary_assign(a->writer.index->vocabulary, descriptors, n,
+                                                a->writer.compute, a->words, NULL, err);
     if (status == BOVW_OK)
-        status = sign_batch(w, batch, descriptors, n, err);
+        status = sign_batch(a, batch, descriptors, n, err);
     free(descriptors);
     return status;
 }
 
+/* How many images the files hold, removed ones too: their number is limited. */
+static uint64_t n_stored(const bovw_index *index)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < index->n_segments; i++)
+        n += index->segments[i].n_images;
+    return n;
+}
+
+/* If an image takes the place of one that was found, note that. */
+static bovw_status note_replaced(adder *a, const char *name, bovw_error *err)
+{
+    const uint32_t image = name_table_exact(a->table, name);
+    const size_t n = (size_t)a->n_gone + a->n_replaced;
+    if (image == NAME_NONE)
+        return BOVW_OK;
+    if (!mem_grow(&a->gone, &a->gone_capacity, n + 1, sizeof *a->gone))
+        return fail_memory(err, "images that are replaced");
+    a->gone[n] = image;
+    a->n_replaced++;
+    return BOVW_OK;
+}
+
 static bovw_status add_batch(void *context, const bovw_source_batch *batch, bovw_error *err)
 {
-    writer *w = context;
+    adder *a = context;
     size_t at = 0;
-    bovw_status status = quantise_batch(w, batch, err);
+    bovw_status status = quantise_batch(a, batch, err);
     for (size_t i = 0; status == BOVW_OK && i < batch->n; i++) {
-        const uint32_t n_there = bovw_index_n_images(w->index);
-        if (segment_builder_count(w->builder) >= UINT32_MAX - 2 - n_there)
+        if (segment_builder_count(a->builder) + n_stored(a->writer.index) >= UINT32_MAX - 2)
             return fail(err, BOVW_ERR_LIMIT, "%s: more images than an index can hold",
-                        w->path);
+                        a->path);
         const image_signatures signatures = {
-            .features = w->signatures ? w->signatures + 2 * at : NULL,
-            .aggregates = w->aggregates ? w->aggregates + 2 * at : NULL};
-        status = segment_builder_add(w->builder, &batch->features[i], w->words + at,
+            .features = a->signatures ? a->signatures + 2 * at : NULL,
+            .aggregates = a->aggregates ? a->aggregates + 2 * at : NULL};
+        status = segment_builder_add(a->builder, &batch->features[i], a->words + at,
                                      &signatures, err);
         at += batch->features[i].n;
-        if (status == BOVW_OK && segment_builder_count(w->builder) >= w->batch)
-            status = commit(w, err);
+        if (status == BOVW_OK)
+            status = note_replaced(a, batch->features[i].name, err);
+        if (status == BOVW_OK && segment_builder_count(a->builder) >= a->batch)
+            status = commit(a, err);
     }
     return status;
 }
 
 /* Count the images that were left out, and report those that were refused. */
-static void report_items(writer *w)
+static void report_items(adder *a)
 {
-    const uint32_t n = bovw_source_count(w->source);
+    const uint32_t n = bovw_source_count(a->source);
     for (uint32_t i = 0; i < n; i++) {
-        w->result.n_present += w->states[i] == ITEM_PRESENT;
-        if (w->states[i] != ITEM_REFUSED)
+        a->result.n_present += a->states[i] == ITEM_PRESENT;
+        if (a->states[i] != ITEM_REFUSED)
             continue;
-        w->result.n_refused++;
-        if (w->monitor && w->monitor->skipped) {
-            const char *name = bovw_source_name(w->source, i);
+        a->result.n_refused++;
+        if (a->monitor && a->monitor->skipped) {
+            const char *name = bovw_source_name(a->source, i);
             bovw_error reason;
             fail(&reason, BOVW_ERR_ARG,
-                 "%s: an image of this name but with other content is in the index", name);
-            w->monitor->skipped(w->monitor->context, name, &reason);
+                 "%s: an image of this name but with other content is in the index; "
+                 "--update replaces it",
+                 name);
+            a->monitor->skipped(a->monitor->context, name, &reason);
         }
     }
 }
 
-static bovw_status tables(writer *w, bovw_error *err)
+static bovw_status tables(adder *a, bovw_error *err)
 {
-    const uint32_t n = bovw_index_n_images(w->index);
-    const uint32_t n_own = bovw_source_count(w->source);
-    w->names = mem_array(n, sizeof *w->names);
-    w->own_names = mem_array(n_own, sizeof *w->own_names);
-    w->states = mem_array(n_own, 1);
-    if (!w->names || !w->own_names || !w->states)
+    const uint32_t n = bovw_index_n_images(a->found);
+    const uint32_t n_own = bovw_source_count(a->source);
+    a->names = mem_array(n, sizeof *a->names);
+    a->own_names = mem_array(n_own, sizeof *a->own_names);
+    a->states = mem_array(n_own, 1);
+    if (!a->names || !a->own_names || !a->states)
         return fail_memory(err, "names of images");
-    for (uint32_t i = 0; i < n; i++) {
-        /* A copy: the map goes when a commit opens the next generation. */
-        w->names[i] = mem_text(bovw_index_image(w->index, i).name);
-        if (!w->names[i])
-            return fail_memory(err, "names of images");
-    }
+    for (uint32_t i = 0; i < n; i++)
+        a->names[i] = bovw_index_image(a->found, i).name;
     for (uint32_t i = 0; i < n_own; i++)
-        w->own_names[i] = bovw_source_name(w->source, i);
-    bovw_status status = name_table_new(w->names, n, &w->table, err);
+        a->own_names[i] = bovw_source_name(a->source, i);
+    bovw_status status = name_table_new(a->names, n, &a->table, err);
     if (status == BOVW_OK)
-        status = name_table_new(w->own_names, n_own, &w->own_table, err);
+        status = name_table_new(a->own_names, n_own, &a->own_table, err);
     return status;
 }
 
-static bovw_status check_source(const writer *w, bovw_error *err)
+static bovw_status check_source(const adder *a, bovw_error *err)
 {
     char here[BOVW_FEATURE_OPTIONS_TEXT], there[BOVW_FEATURE_OPTIONS_TEXT];
-    bovw_feature_options_format(bovw_vocabulary_options(w->index->vocabulary), here);
-    bovw_feature_options_format(bovw_source_options(w->source), there);
+    bovw_feature_options_format(bovw_vocabulary_options(a->writer.index->vocabulary), here);
+    bovw_feature_options_format(bovw_source_options(a->source), there);
     if (strcmp(here, there) == 0)
         return BOVW_OK;
-    return fail(err, BOVW_ERR_MISMATCH, "%s: has features of \"%s\", not \"%s\"", w->path,
+    return fail(err, BOVW_ERR_MISMATCH, "%s: has features of \"%s\", not \"%s\"", a->path,
                 here, there);
 }
 
-static void writer_free(writer *w, uint32_t n_names)
+static void adder_free(adder *a)
 {
-    for (uint32_t i = 0; w->names && i < n_names; i++)
-        free((char *)(uintptr_t)w->names[i]);
-    free(w->names);
-    free(w->own_names);
-    free(w->states);
-    free(w->words);
-    free(w->signatures);
-    free(w->aggregates);
-    name_table_free(w->table);
-    name_table_free(w->own_table);
-    segment_builder_free(w->builder);
-    bovw_index_close(w->index);
-    if (w->lock >= 0)
-        close(w->lock); /* which gives up the lock */
+    free(a->names);
+    free(a->own_names);
+    free(a->states);
+    free(a->gone);
+    free(a->words);
+    free(a->signatures);
+    free(a->aggregates);
+    name_table_free(a->table);
+    name_table_free(a->own_table);
+    segment_builder_free(a->builder);
+    bovw_index_close(a->found);
+    writer_close(&a->writer);
+}
+
+/* Run through the source and commit what is left of the last batch. */
+static bovw_status add_source(adder *a, bovw_error *err)
+{
+    const bovw_source_consumer consumer = {
+        .context = a, .wanted = is_wanted, .consume = add_batch};
+    bovw_status status = bovw_source_run(a->source, a->writer.compute, "indexing",
+                                         &consumer, a->monitor, err);
+    if ((status == BOVW_OK || status == BOVW_ERR_CANCELLED) &&
+        segment_builder_count(a->builder) > 0) {
+        const bovw_status committed = commit(a, err);
+        status = committed != BOVW_OK ? committed : status;
+    }
+    return status;
 }
 
 bovw_status bovw_index_add(const char *path, bovw_source *source,
@@ -407,48 +353,34 @@ bovw_status bovw_index_add(const char *path, bovw_source *source,
 {
     bovw_add_options defaults;
     bovw_add_options_default(&defaults);
-    writer w = {.path = path,
-                .lock = -1,
-                .source = source,
-                .compute = compute,
-                .monitor = monitor,
-                .batch = opts ? opts->batch : defaults.batch};
-    uint32_t n_names = 0;
+    if (!opts)
+        opts = &defaults;
+    adder a = {.path = path,
+               .source = source,
+               .monitor = monitor,
+               .batch = opts->batch,
+               .is_update = opts->update};
 
-    if (w.batch == 0)
+    if (a.batch == 0)
         return fail(err, BOVW_ERR_ARG, "a batch of 0 images");
-    /* Before the lock, so that a folder that is no index gets no LOCK file. */
-    bovw_status status = bovw_index_open(path, &w.index, err);
+    bovw_status status = writer_open(path, compute, &a.writer, err);
     if (status == BOVW_OK)
-        status = lock_index(&w, err);
-    if (status == BOVW_OK) {
-        bovw_index_close(w.index);
-        w.index = NULL;
-        status = bovw_index_open(path, &w.index, err);
-    }
-    if (status == BOVW_OK) {
-        remove_leftovers(&w);
-        n_names = bovw_index_n_images(w.index);
-        status = check_source(&w, err);
-    }
+        status = check_source(&a, err);
     if (status == BOVW_OK)
-        status = tables(&w, err);
+        status = bovw_index_open(path, &a.found, err);
     if (status == BOVW_OK)
-        status = segment_builder_new(bovw_vocabulary_size(w.index->vocabulary),
-                                     w.index->manifest.signatures, &w.builder, err);
+        status = tables(&a, err);
+    if (status == BOVW_OK)
+        status = segment_builder_new(bovw_vocabulary_size(a.writer.index->vocabulary),
+                                     a.writer.index->manifest.signatures, &a.builder, err);
+    if (status == BOVW_OK)
+        status = writer_merge_tiers(&a.writer, monitor, err);
     if (status == BOVW_OK) {
-        const bovw_source_consumer consumer = {
-            .context = &w, .wanted = is_wanted, .consume = add_batch};
-        status = bovw_source_run(source, compute, "indexing", &consumer, monitor, err);
-        if ((status == BOVW_OK || status == BOVW_ERR_CANCELLED) &&
-            segment_builder_count(w.builder) > 0) {
-            const bovw_status committed = commit(&w, err);
-            status = committed != BOVW_OK ? committed : status;
-        }
-        report_items(&w);
+        status = add_source(&a, err);
+        report_items(&a);
     }
     if (result)
-        *result = w.result;
-    writer_free(&w, n_names);
+        *result = a.result;
+    adder_free(&a);
     return status;
 }

@@ -109,6 +109,21 @@ static bovw_status open_vocabulary(bovw_index *index, bovw_error *err)
     return status;
 }
 
+static bovw_status open_removed(const bovw_index *index, const manifest_segment *m,
+                                segment *s, bovw_error *err)
+{
+    char *path = removed_path(index->path, m->number, m->removed.generation);
+    bovw_status status =
+        path ? segment_open_removed(s, path, err) : fail_memory(err, index->path);
+    if (status == BOVW_OK &&
+        (s->removed.checksum != m->removed.checksum ||
+         s->removed.n_bytes != m->removed.n_bytes || s->removed.n != m->removed.n_images))
+        status = fail(err, BOVW_ERR_MISMATCH,
+                      "%s: not the removed images that MANIFEST names", path);
+    free(path);
+    return status;
+}
+
 static bovw_status open_segment(bovw_index *index, uint32_t i, bovw_error *err)
 {
     const manifest_segment *m = &index->manifest.segments[i];
@@ -124,15 +139,31 @@ static bovw_status open_segment(bovw_index *index, uint32_t i, bovw_error *err)
             s->n_postings != m->n_postings)
             status = fail(err, BOVW_ERR_MISMATCH, "%s: not the segment that MANIFEST names",
                           path);
-        index->starts[i + 1] = index->starts[i] + s->n_images;
     }
+    if (status == BOVW_OK && m->removed.n_images > 0)
+        status = open_removed(index, m, s, err);
+    if (status == BOVW_OK)
+        index->starts[i + 1] = index->starts[i] + s->n_live;
     free(path);
     return status;
 }
 
-static bovw_status open_weights(bovw_index *index, bovw_error *err)
+bovw_status snapshot_open_segments(bovw_index *index, bovw_error *err)
 {
-    char *path = weights_path(index->path, index->manifest.generation);
+    const uint32_t n = index->manifest.n_segments;
+    bovw_status status = BOVW_OK;
+    index->segments = mem_array(n, sizeof *index->segments);
+    index->starts = mem_array((size_t)n + 1, sizeof *index->starts);
+    if (!index->segments || !index->starts)
+        return fail_memory(err, index->path);
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
+        status = open_segment(index, i, err);
+    return status;
+}
+
+bovw_status snapshot_open_weights(bovw_index *index, bovw_error *err)
+{
+    char *path = weights_path(index->path, index->manifest.weights_generation);
     bovw_status status =
         path ? weights_open(path, bovw_vocabulary_size(index->vocabulary),
                             index->starts[index->n_segments], &index->weights, err)
@@ -153,19 +184,12 @@ static bovw_status open_generation(const char *path, bovw_index **index, bovw_er
     opened->path = mem_text(path);
     bovw_status status =
         opened->path ? manifest_read(path, &opened->manifest, err) : fail_memory(err, path);
-    const size_t n = opened->manifest.n_segments;
     if (status == BOVW_OK)
         status = open_vocabulary(opened, err);
-    if (status == BOVW_OK) {
-        opened->segments = mem_array(n, sizeof *opened->segments);
-        opened->starts = mem_array(n + 1, sizeof *opened->starts);
-        if (!opened->segments || !opened->starts)
-            status = fail_memory(err, path);
-    }
-    for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
-        status = open_segment(opened, i, err);
     if (status == BOVW_OK)
-        status = open_weights(opened, err);
+        status = snapshot_open_segments(opened, err);
+    if (status == BOVW_OK)
+        status = snapshot_open_weights(opened, err);
     *index = opened; /* also on failure: the caller compares its generation */
     return status;
 }
@@ -218,16 +242,20 @@ uint32_t bovw_index_n_images(const bovw_index *index)
 uint64_t bovw_index_n_features(const bovw_index *index)
 {
     uint64_t n = 0;
-    for (uint32_t i = 0; i < index->n_segments; i++)
-        n += index->segments[i].n_features;
+    for (uint32_t i = 0; i < index->n_segments; i++) {
+        const manifest_segment *m = &index->manifest.segments[i];
+        n += m->n_features - m->removed.n_features;
+    }
     return n;
 }
 
 uint64_t bovw_index_n_postings(const bovw_index *index)
 {
     uint64_t n = 0;
-    for (uint32_t i = 0; i < index->n_segments; i++)
-        n += index->segments[i].n_postings;
+    for (uint32_t i = 0; i < index->n_segments; i++) {
+        const manifest_segment *m = &index->manifest.segments[i];
+        n += m->n_postings - m->removed.n_postings;
+    }
     return n;
 }
 
@@ -245,8 +273,36 @@ uint64_t bovw_index_bytes(const bovw_index *index)
 {
     uint64_t n = index->weights.file.map.size;
     for (uint32_t i = 0; i < index->n_segments; i++)
-        n += index->segments[i].file.map.size;
+        n += index->segments[i].file.map.size + index->segments[i].removed.n_bytes;
     return n;
+}
+
+/* Bytes of a segment that do not depend on its images. */
+static uint64_t fixed_bytes(const bovw_index *index)
+{
+    const uint64_t k = bovw_vocabulary_size(index->vocabulary);
+    const uint32_t signatures = index->manifest.signatures;
+    const uint64_t per_word = 8 + 4 + (signatures & BOVW_SIGNATURES_HE64 ? 8 : 0) +
+                              (signatures & BOVW_SIGNATURES_ASMK ? 8 : 0);
+    return k * per_word;
+}
+
+bovw_removed_info bovw_index_removed(const bovw_index *index)
+{
+    const uint64_t fixed = fixed_bytes(index);
+    bovw_removed_info info = {0};
+    for (uint32_t i = 0; i < index->n_segments; i++) {
+        const manifest_segment *m = &index->manifest.segments[i];
+        const uint64_t varying = m->n_bytes > fixed ? m->n_bytes - fixed : 0;
+        /* Images without features count as one feature, so that they count. */
+        const double share = ((double)m->removed.n_features + (double)m->removed.n_images) /
+                             ((double)m->n_features + (double)m->n_images);
+        info.n_images += m->removed.n_images;
+        info.n_features += m->removed.n_features;
+        info.bytes +=
+            (uint64_t)((double)varying * share) + m->removed.n_bytes + (i > 0 ? fixed : 0);
+    }
+    return info;
 }
 
 uint32_t bovw_index_signatures(const bovw_index *index)
@@ -273,10 +329,18 @@ static uint32_t segment_of(const bovw_index *index, uint32_t image)
     return low;
 }
 
-bovw_image_info bovw_index_image(const bovw_index *index, uint32_t image)
+uint32_t snapshot_locate(const bovw_index *index, uint32_t image, uint32_t *stored)
 {
     const uint32_t s = segment_of(index, image);
-    return segment_image(&index->segments[s], image - index->starts[s]);
+    *stored = segment_stored(&index->segments[s], image - index->starts[s]);
+    return s;
+}
+
+bovw_image_info bovw_index_image(const bovw_index *index, uint32_t image)
+{
+    uint32_t stored;
+    const uint32_t s = snapshot_locate(index, image, &stored);
+    return segment_image(&index->segments[s], stored);
 }
 
 float bovw_index_idf(const bovw_index *index, uint32_t word)
@@ -292,9 +356,9 @@ float bovw_index_norm(const bovw_index *index, uint32_t image)
 bovw_status bovw_index_features(const bovw_index *index, uint32_t image, uint32_t *words,
                                 bovw_keypoint *keypoints, bovw_error *err)
 {
-    const uint32_t s = segment_of(index, image);
-    return segment_features(&index->segments[s], image - index->starts[s], words, keypoints,
-                            err);
+    uint32_t stored;
+    const uint32_t s = snapshot_locate(index, image, &stored);
+    return segment_features(&index->segments[s], stored, words, keypoints, err);
 }
 
 bovw_status bovw_index_postings(const bovw_index *index, uint32_t segment_id, uint32_t word,
@@ -302,15 +366,16 @@ bovw_status bovw_index_postings(const bovw_index *index, uint32_t segment_id, ui
                                 bovw_error *err)
 {
     const segment *s = &index->segments[segment_id];
-    const uint32_t count = segment_frequency(s, word);
-    uint32_t *images = mem_array(count, sizeof *images);
-    uint32_t *tfs = mem_array(count, sizeof *tfs);
+    const uint32_t most = segment_frequency(s, word);
+    uint32_t *images = mem_array(most, sizeof *images);
+    uint32_t *tfs = mem_array(most, sizeof *tfs);
+    uint32_t count = 0;
     bovw_status status = BOVW_OK;
 
-    if (!images || !tfs || !mem_grow(postings, capacity, count, sizeof **postings))
+    if (!images || !tfs || !mem_grow(postings, capacity, most, sizeof **postings))
         status = fail_memory(err, "postings of a word");
     if (status == BOVW_OK)
-        status = segment_postings(s, word, images, tfs, err);
+        status = segment_postings(s, word, images, tfs, &count, err);
     for (uint32_t i = 0; status == BOVW_OK && i < count; i++)
         (*postings)[i] =
             (bovw_posting){.image = index->starts[segment_id] + images[i], .tf = tfs[i]};
@@ -323,6 +388,29 @@ bovw_status bovw_index_postings(const bovw_index *index, uint32_t segment_id, ui
 
 /* ---- checking ------------------------------------------------------------ */
 
+/* Do the removed images of a segment have what MANIFEST says? */
+static bovw_status check_removed(const bovw_index *index, uint32_t i, bovw_error *err)
+{
+    const segment *s = &index->segments[i];
+    const manifest_removed *m = &index->manifest.segments[i].removed;
+    uint32_t *removed = mem_array(s->removed.n, sizeof *removed);
+    uint64_t n_features = 0, n_postings = 0;
+    uint32_t n = 0;
+
+    if (!removed)
+        return fail_memory(err, s->path);
+    for (uint32_t image = 0; s->removed.n > 0 && image < s->n_images; image++) {
+        if (segment_live(s, image) == IMAGE_REMOVED)
+            removed[n++] = image;
+    }
+    bovw_status status = segment_sum(s, removed, n, &n_features, &n_postings, err);
+    if (status == BOVW_OK && (n_features != m->n_features || n_postings != m->n_postings))
+        status = fail(err, BOVW_ERR_CORRUPT,
+                      "%s: its removed images are not those that MANIFEST counts", s->path);
+    free(removed);
+    return status;
+}
+
 bovw_status bovw_index_check(const char *path, const bovw_monitor *monitor, bovw_error *err)
 {
     bovw_index *index = NULL;
@@ -333,12 +421,14 @@ bovw_status bovw_index_check(const char *path, const bovw_monitor *monitor, bovw
     const uint32_t n_words = bovw_vocabulary_size(index->vocabulary);
     for (uint32_t i = 0; status == BOVW_OK && i < index->n_segments; i++) {
         status = segment_check(&index->segments[i], err);
+        if (status == BOVW_OK)
+            status = check_removed(index, i, err);
         if (status == BOVW_OK && monitor && monitor->progress &&
             !monitor->progress(monitor->context, "checking", i + 1, index->n_segments))
             status = fail(err, BOVW_ERR_CANCELLED, "stopped");
     }
     if (status == BOVW_OK) {
-        char *name = weights_path(path, index->manifest.generation);
+        char *name = weights_path(path, index->manifest.weights_generation);
         status = name ? weights_check(&index->weights, name, index->segments,
                                       index->n_segments, n_words, err)
                       : fail_memory(err, path);

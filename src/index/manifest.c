@@ -38,6 +38,13 @@ char *segment_path(const char *folder, uint32_t number)
     return file_join(folder, name);
 }
 
+char *removed_path(const char *folder, uint32_t number, uint64_t generation)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%06u.removed.%" PRIu64, number, generation);
+    return file_join(folder, name);
+}
+
 char *weights_path(const char *folder, uint64_t generation)
 {
     char name[40];
@@ -60,12 +67,25 @@ static json_t *hex_json(uint64_t value)
     return json_string(text);
 }
 
+static json_t *removed_json(const manifest_removed *r)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "generation",
+                     (json_int_t)r->generation, "images", (json_int_t)r->n_images,
+                     "features", (json_int_t)r->n_features, "postings",
+                     (json_int_t)r->n_postings, "bytes", (json_int_t)r->n_bytes, "checksum",
+                     hex_json(r->checksum));
+}
+
 static json_t *segment_json(const manifest_segment *s)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "number", (json_int_t)s->number,
-                     "images", (json_int_t)s->n_images, "features",
-                     (json_int_t)s->n_features, "postings", (json_int_t)s->n_postings,
-                     "bytes", (json_int_t)s->n_bytes, "checksum", hex_json(s->checksum));
+    json_t *segment =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "number", (json_int_t)s->number,
+                  "images", (json_int_t)s->n_images, "features", (json_int_t)s->n_features,
+                  "postings", (json_int_t)s->n_postings, "bytes", (json_int_t)s->n_bytes,
+                  "checksum", hex_json(s->checksum));
+    if (segment && s->removed.n_images > 0)
+        json_object_set_new(segment, "removed", removed_json(&s->removed));
+    return segment;
 }
 
 static char *manifest_text(const manifest *m)
@@ -76,9 +96,10 @@ static char *manifest_text(const manifest *m)
     for (uint32_t i = 0; i < m->n_segments; i++)
         json_array_append_new(segments, segment_json(&m->segments[i]));
     json_t *root =
-        json_pack("{s:s, s:i, s:I, s:s, s:s, s:o, s:o}", "format", "bovw index", "version",
-                  MANIFEST_VERSION, "generation", (json_int_t)m->generation, "vocabulary",
-                  m->vocabulary_id, "signatures", signatures, "weights",
+        json_pack("{s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:o}", "format", "bovw index",
+                  "version", MANIFEST_VERSION, "generation", (json_int_t)m->generation,
+                  "vocabulary", m->vocabulary_id, "signatures", signatures,
+                  "weights generation", (json_int_t)m->weights_generation, "weights",
                   hex_json(m->weights_checksum), "segments", segments);
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     json_decref(root);
@@ -138,7 +159,25 @@ static bool read_count(const json_t *object, const char *key, uint64_t least, ui
     return true;
 }
 
-static bool read_segment(const json_t *object, manifest_segment *out)
+/* Some of the segment's images, and not all, may be removed. */
+static bool read_removed(const json_t *object, const manifest_segment *s,
+                         uint64_t generation, manifest_removed *out)
+{
+    uint64_t n_images;
+    if (!object)
+        return true;
+    if (!read_count(object, "generation", 1, generation, &out->generation) ||
+        !read_count(object, "images", 1, s->n_images - 1, &n_images) ||
+        !read_count(object, "features", 0, s->n_features, &out->n_features) ||
+        !read_count(object, "postings", 0, s->n_postings, &out->n_postings) ||
+        !read_count(object, "bytes", 1, INT64_MAX, &out->n_bytes) ||
+        !read_hex(json_object_get(object, "checksum"), &out->checksum))
+        return false;
+    out->n_images = (uint32_t)n_images;
+    return true;
+}
+
+static bool read_segment(const json_t *object, uint64_t generation, manifest_segment *out)
 {
     uint64_t number, n_images;
     if (!read_count(object, "number", 1, UINT32_MAX, &number) ||
@@ -150,7 +189,7 @@ static bool read_segment(const json_t *object, manifest_segment *out)
         return false;
     out->number = (uint32_t)number;
     out->n_images = (uint32_t)n_images;
-    return true;
+    return read_removed(json_object_get(object, "removed"), out, generation, &out->removed);
 }
 
 /* Version 1 had none. */
@@ -174,13 +213,18 @@ static bool read_fields(const json_t *root, json_int_t version, manifest *m)
         !read_signatures(root, version, &m->signatures) ||
         !read_hex(json_object_get(root, "weights"), &m->weights_checksum))
         return false;
+    /* Before version 3 every generation wrote its own. */
+    m->weights_generation = m->generation;
+    if (version >= 3 &&
+        !read_count(root, "weights generation", 0, m->generation, &m->weights_generation))
+        return false;
     memcpy(m->vocabulary_id, id, 33);
     m->segments = mem_array(n, sizeof *m->segments);
     if (!m->segments)
         return false;
     for (; m->n_segments < n; m->n_segments++) {
         manifest_segment *s = &m->segments[m->n_segments];
-        if (!read_segment(json_array_get(segments, m->n_segments), s))
+        if (!read_segment(json_array_get(segments, m->n_segments), m->generation, s))
             return false;
         n_images += s->n_images;
         if (n_images >= UINT32_MAX)

@@ -8,23 +8,36 @@
 #include "bovw/index.h"
 
 enum {
-    MANIFEST_VERSION = 2 /* 1, which has no signatures, is read as well */
+    MANIFEST_VERSION = 3 /* 1, without signatures, and 2, without removed images, are
+                          * read as well */
 };
 
+/* The set of removed images of a segment: file "NNNNNN.removed.GENERATION". */
+typedef struct manifest_removed {
+    uint64_t generation;             /* that wrote it */
+    uint32_t n_images;               /* removed; 0: there is no such file */
+    uint64_t n_features, n_postings; /* that they have */
+    uint64_t n_bytes;
+    uint64_t checksum; /* of its container */
+} manifest_removed;
+
+/* Counts include removed images. */
 typedef struct manifest_segment {
     uint32_t number; /* file "NNNNNN.segment" */
     uint32_t n_images;
     uint64_t n_features, n_postings;
     uint64_t n_bytes;
     uint64_t checksum; /* of its container */
+    manifest_removed removed;
 } manifest_segment;
 
 typedef struct manifest {
     uint64_t generation;
     char vocabulary_id[33];
-    uint32_t signatures;        /* that every segment has; BOVW_SIGNATURES_ */
-    uint64_t weights_checksum;  /* of the container "weights.GENERATION" */
-    manifest_segment *segments; /* (n_segments,) owned */
+    uint32_t signatures;         /* that every segment has; BOVW_SIGNATURES_ */
+    uint64_t weights_generation; /* that wrote the file "weights.GENERATION" */
+    uint64_t weights_checksum;   /* of its container */
+    manifest_segment *segments;  /* (n_segments,) owned */
     uint32_t n_segments;
 } manifest;
 
@@ -41,6 +54,7 @@ char *manifest_path(const char *folder);
 char *vocabulary_path(const char *folder);
 char *lock_path(const char *folder);
 char *segment_path(const char *folder, uint32_t number);
+char *removed_path(const char *folder, uint32_t number, uint64_t generation);
 char *weights_path(const char *folder, uint64_t generation);
 
 #endif

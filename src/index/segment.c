@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "index/postings.h"
 #include "index/segment_layout.h"
+#include "index/stream.h"
 
 static bovw_status get(const segment *s, uint32_t id, const char *name, uint64_t n_bytes,
                        const uint8_t **data, uint64_t *found_bytes, bovw_error *err)
@@ -71,7 +72,7 @@ static bovw_status read_layout(segment *s, uint32_t n_words, uint32_t signatures
     if (n == 0 || n >= UINT32_MAX || s->n_postings > s->n_features ||
         s->n_features > UINT64_MAX / PLANE_BYTES)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged summary", s->path);
-    s->n_images = (uint32_t)n;
+    s->n_images = s->n_live = (uint32_t)n;
     s->n_words = n_words;
 
     st = get(s, SECTION_NAME_OFFSETS, "name offsets", n * 8, &s->name_offsets, NULL, err);
@@ -96,12 +97,13 @@ static bovw_status read_layout(segment *s, uint32_t n_words, uint32_t signatures
     if (st != BOVW_OK)
         return st;
 
+    const uint64_t padding = s->file.version == 1 ? V1_PADDING : CODED_PADDING;
     s->names = (const char *)names;
     if (s->names_bytes == 0 || s->names[s->names_bytes - 1] != '\0' ||
-        s->features_bytes < CODED_PADDING || s->postings_bytes < CODED_PADDING)
+        s->features_bytes < padding || s->postings_bytes < padding)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged sections", s->path);
-    s->features_bytes -= CODED_PADDING;
-    s->postings_bytes -= CODED_PADDING;
+    s->features_bytes -= padding;
+    s->postings_bytes -= padding;
     return read_signatures(s, signatures, err);
 }
 
@@ -124,8 +126,17 @@ bovw_status segment_open(const char *path, uint32_t n_words, uint32_t signatures
 void segment_close(segment *s)
 {
     container_close(&s->file);
+    removed_close(&s->removed);
     free(s->path);
     *s = (segment){0};
+}
+
+bovw_status segment_open_removed(segment *s, const char *path, bovw_error *err)
+{
+    const bovw_status status = removed_open(path, s->n_images, &s->removed, err);
+    if (status == BOVW_OK)
+        s->n_live = s->n_images - s->removed.n;
+    return status;
 }
 
 bovw_image_info segment_image(const segment *s, uint32_t image)
@@ -152,17 +163,32 @@ static bool get_range(const uint8_t *offsets, size_t i, uint64_t size, uint64_t 
     return true;
 }
 
+bovw_status segment_feature_blob(const segment *s, uint32_t image, const uint8_t **bytes,
+                                 size_t *n_bytes, bovw_error *err)
+{
+    uint64_t start, length;
+    if (!get_range(s->feature_offsets, image, s->features_bytes, &start, &length))
+        return fail(err, BOVW_ERR_CORRUPT, "%s: features of image %u are damaged", s->path,
+                    image);
+    *bytes = s->features + start;
+    *n_bytes = (size_t)length;
+    return BOVW_OK;
+}
+
 bovw_status segment_features(const segment *s, uint32_t image, uint32_t *words,
                              bovw_keypoint *keypoints, bovw_error *err)
 {
     const bovw_image_info info = segment_image(s, image);
     const uint32_t n = info.n_features;
-    const uint64_t keypoint_bytes = (uint64_t)n * KEYPOINT_BYTES;
-    uint64_t start, n_bytes;
+    const size_t keypoint_bytes = (size_t)n * KEYPOINT_BYTES;
+    const uint8_t *blob = NULL;
+    size_t n_bytes = 0;
 
-    if (!get_range(s->feature_offsets, image, s->features_bytes, &start, &n_bytes) ||
-        n_bytes < keypoint_bytes ||
-        !column_decode(s->features + start, n_bytes - keypoint_bytes, n, words))
+    const bovw_status status = segment_feature_blob(s, image, &blob, &n_bytes, err);
+    if (status != BOVW_OK)
+        return status;
+    if (n_bytes < keypoint_bytes ||
+        !column_decode(blob, n_bytes - keypoint_bytes, n, words))
         return fail(err, BOVW_ERR_CORRUPT, "%s: features of image %u are damaged", s->path,
                     image);
     for (uint32_t i = 0; i < n; i++) {
@@ -170,7 +196,7 @@ bovw_status segment_features(const segment *s, uint32_t image, uint32_t *words,
             return fail(err, BOVW_ERR_CORRUPT, "%s: words of image %u are damaged", s->path,
                         image);
     }
-    const uint8_t *at = s->features + start + (n_bytes - keypoint_bytes);
+    const uint8_t *at = blob + (n_bytes - keypoint_bytes);
     for (uint32_t i = 0; keypoints && i < n; i++, at += KEYPOINT_BYTES)
         keypoint_decode(at, info.width, info.height, &keypoints[i]);
     return BOVW_OK;
@@ -183,15 +209,125 @@ uint32_t segment_frequency(const segment *s, uint32_t word)
     return n <= s->n_images ? n : s->n_images;
 }
 
-bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
-                             uint32_t *tfs, bovw_error *err)
+static bovw_status fail_postings(const segment *s, uint32_t word, bovw_error *err)
 {
+    return fail(err, BOVW_ERR_CORRUPT, "%s: postings of word %u are damaged", s->path,
+                word);
+}
+
+static postings_limits limits_of(const segment *s)
+{
+    return (postings_limits){
+        .version = s->file.version, .n_images = s->n_images, .n_features = s->n_features};
+}
+
+bovw_status segment_read_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  bovw_error *err)
+{
+    const postings_limits limits = limits_of(s);
     uint64_t start, n_bytes;
     if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
-        !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word),
-                         s->n_images, images, tfs))
-        return fail(err, BOVW_ERR_CORRUPT, "%s: postings of word %u are damaged", s->path,
-                    word);
+        !postings_open(s->postings + start, n_bytes, segment_frequency(s, word), &limits,
+                       reader))
+        return fail_postings(s, word, err);
+    return BOVW_OK;
+}
+
+bovw_status segment_next_postings(const segment *s, uint32_t word, postings_reader *reader,
+                                  uint32_t images[POSTINGS_BLOCK], uint32_t *n,
+                                  bovw_error *err)
+{
+    return postings_next(reader, images, n) ? BOVW_OK : fail_postings(s, word, err);
+}
+
+bovw_status segment_sum(const segment *s, const uint32_t *images, uint32_t n,
+                        uint64_t *n_features, uint64_t *n_postings, bovw_error *err)
+{
+    uint32_t *words = NULL;
+    size_t capacity = 0;
+    bovw_status status = BOVW_OK;
+
+    *n_features = *n_postings = 0;
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
+        const uint32_t n_words = segment_image(s, images[i]).n_features;
+        status = mem_grow(&words, &capacity, n_words, sizeof *words)
+                     ? segment_features(s, images[i], words, NULL, err)
+                     : fail_memory(err, s->path);
+        for (uint32_t j = 0; status == BOVW_OK && j < n_words; j++)
+            *n_postings += j == 0 || words[j] != words[j - 1];
+        *n_features += n_words;
+    }
+    free(words);
+    return status;
+}
+
+/* Take an image's words from the counts, each once. False where a word would
+ * then have fewer than none. */
+static bool uncount(const uint32_t *words, uint32_t n, uint32_t *counts)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (i > 0 && words[i] == words[i - 1])
+            continue;
+        if (counts[words[i]] == 0)
+            return false;
+        counts[words[i]]--;
+    }
+    return true;
+}
+
+bovw_status segment_count_live(const segment *s, uint32_t *counts, bovw_error *err)
+{
+    uint32_t *words = NULL;
+    size_t capacity = 0;
+    bovw_status status = BOVW_OK;
+
+    for (uint32_t w = 0; w < s->n_words; w++)
+        counts[w] += segment_frequency(s, w);
+    for (uint32_t i = 0; status == BOVW_OK && s->removed.n > 0 && i < s->n_images; i++) {
+        if (segment_live(s, i) != IMAGE_REMOVED)
+            continue;
+        const uint32_t n = segment_image(s, i).n_features;
+        status = mem_grow(&words, &capacity, n, sizeof *words)
+                     ? segment_features(s, i, words, NULL, err)
+                     : fail_memory(err, s->path);
+        if (status == BOVW_OK && !uncount(words, n, counts))
+            status = fail(err, BOVW_ERR_CORRUPT,
+                          "%s: postings and words of images disagree", s->path);
+    }
+    free(words);
+    return status;
+}
+
+bovw_status segment_postings(const segment *s, uint32_t word, uint32_t *images,
+                             uint32_t *tfs, uint32_t *n, bovw_error *err)
+{
+    const uint32_t n_stored = segment_frequency(s, word);
+    const bovw_status status = segment_stored_postings(s, word, images, tfs, err);
+    if (status != BOVW_OK)
+        return status;
+    *n = n_stored;
+    if (s->removed.n == 0)
+        return BOVW_OK;
+    uint32_t n_live = 0;
+    for (uint32_t i = 0; i < n_stored; i++) {
+        const uint32_t live = s->removed.live[images[i]];
+        images[n_live] = live;
+        tfs[n_live] = tfs[i];
+        n_live += live != IMAGE_REMOVED;
+    }
+    *n = n_live;
+    return BOVW_OK;
+}
+
+bovw_status segment_stored_postings(const segment *s, uint32_t word, uint32_t *images,
+                                    uint32_t *tfs, bovw_error *err)
+{
+    const postings_limits limits = limits_of(s);
+    uint64_t start, n_bytes;
+    if (!get_range(s->posting_offsets, word, s->postings_bytes, &start, &n_bytes) ||
+        !postings_decode(s->postings + start, n_bytes, segment_frequency(s, word), &limits,
+                         images, tfs))
+        return fail_postings(s, word, err);
     return BOVW_OK;
 }
 
@@ -209,101 +345,42 @@ bovw_status segment_signatures(const segment *s, uint32_t word, bool is_asmk,
     return BOVW_OK;
 }
 
-/* Signatures of one word: as many as there are features and postings; and the
- * aggregate of a single feature is its signature. */
-static bovw_status check_word(const segment *s, uint32_t word, uint32_t *images,
-                              uint32_t *tfs, bovw_error *err)
-{
-    const uint8_t *he[2] = {NULL, NULL}, *asmk[2] = {NULL, NULL};
-    const uint32_t n = segment_frequency(s, word);
-    uint64_t n_features = 0, n_he = 0, n_asmk = 0, at = 0;
+enum {
+    LINE_BYTES = 64,
+    MOST_LINES = 64 /* of a list; the processor foresees the others */
+};
 
-    bovw_status status = segment_postings(s, word, images, tfs, err);
-    for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
-        n_features += tfs[i];
-    if (status == BOVW_OK && s->he[0])
-        status = segment_signatures(s, word, false, he, &n_he, err);
-    if (status == BOVW_OK && s->asmk[0])
-        status = segment_signatures(s, word, true, asmk, &n_asmk, err);
-    if (status == BOVW_OK &&
-        ((s->he[0] && n_he != n_features) || (s->asmk[0] && n_asmk != n)))
-        status = fail(err, BOVW_ERR_CORRUPT, "%s: wrong number of signatures of word %u",
-                      s->path, word);
-    for (int plane = 0; status == BOVW_OK && plane < 2; plane++) {
-        at = 0;
-        for (uint32_t i = 0; he[plane] && asmk[plane] && i < n; at += tfs[i++]) {
-            if (tfs[i] == 1 && memcmp(he[plane] + at * PLANE_BYTES,
-                                      asmk[plane] + (size_t)i * PLANE_BYTES, PLANE_BYTES))
-                return fail(err, BOVW_ERR_CORRUPT,
-                            "%s: signature and aggregate of word %u disagree", s->path,
-                            word);
-        }
+void segment_expect_places(const segment *s, uint32_t word, list_kind kind)
+{
+    __builtin_prefetch(s->posting_offsets + (size_t)word * 8);
+    __builtin_prefetch(s->frequencies + (size_t)word * 4);
+    if (kind != LIST_POSTINGS)
+        __builtin_prefetch((kind == LIST_HE ? s->feature_starts : s->posting_starts) +
+                           (size_t)word * 8);
+}
+
+/* Bytes [entry `word`, the next entry) of a section, entries in units of some bytes. */
+static void expect(const uint8_t *section, uint64_t section_bytes, const uint8_t *offsets,
+                   uint32_t word, uint32_t unit)
+{
+    const uint64_t start = load_le64(offsets + (size_t)word * 8) * unit;
+    const uint64_t end = load_le64(offsets + (size_t)word * 8 + 8) * unit;
+    if (start >= end || end > section_bytes)
+        return;
+    for (uint64_t at = start; at < end && at < start + MOST_LINES * LINE_BYTES;
+         at += LINE_BYTES)
+        __builtin_prefetch(section + at);
+}
+
+void segment_expect_lists(const segment *s, uint32_t word, list_kind kind)
+{
+    const bool is_he = kind == LIST_HE;
+    const uint64_t n = is_he ? s->n_features : s->n_postings;
+    expect(s->postings, s->postings_bytes, s->posting_offsets, word, 1);
+    for (int i = 0; kind != LIST_POSTINGS && i < 2; i++) {
+        const uint8_t *plane = is_he ? s->he[i] : s->asmk[i];
+        if (plane)
+            expect(plane, n * PLANE_BYTES, is_he ? s->feature_starts : s->posting_starts,
+                   word, PLANE_BYTES);
     }
-    return status;
-}
-
-static bovw_status check_signatures(const segment *s, bovw_error *err)
-{
-    if (!s->he[0] && !s->asmk[0])
-        return BOVW_OK;
-    uint32_t *images = mem_array(s->n_images, sizeof *images);
-    uint32_t *tfs = mem_array(s->n_images, sizeof *tfs);
-    bovw_status status = images && tfs ? BOVW_OK : fail_memory(err, s->path);
-    for (uint32_t w = 0; status == BOVW_OK && w < s->n_words; w++)
-        status = check_word(s, w, images, tfs, err);
-    free(images);
-    free(tfs);
-    return status;
-}
-
-/* Rebuild the postings of a segment from its features. */
-static bovw_status rebuild(const segment *s, segment_builder *builder, bovw_error *err)
-{
-    bovw_status status = BOVW_OK;
-    uint32_t *words = NULL;
-    bovw_keypoint *keypoints = NULL;
-    size_t words_capacity = 0, keypoints_capacity = 0;
-    uint64_t n_features = 0;
-
-    for (uint32_t i = 0; status == BOVW_OK && i < s->n_images; i++) {
-        const bovw_image_info info = segment_image(s, i);
-        bovw_features f = {.name = (char *)(uintptr_t)info.name,
-                           .width = info.width,
-                           .height = info.height,
-                           .n = info.n_features};
-        n_features += f.n;
-        if (n_features > s->n_features)
-            status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged feature counts", s->path);
-        else if (!mem_grow(&words, &words_capacity, f.n, sizeof *words) ||
-                 !mem_grow(&keypoints, &keypoints_capacity, f.n, sizeof *keypoints))
-            status = fail_memory(err, s->path);
-        else
-            status = segment_features(s, i, words, keypoints, err);
-        f.keypoints = keypoints;
-        memcpy(f.content_id, info.content_id, BOVW_CONTENT_ID_BYTES);
-        if (status == BOVW_OK)
-            status = segment_builder_add(builder, &f, words, NULL, err);
-    }
-    free(words);
-    free(keypoints);
-    if (status == BOVW_OK && n_features != s->n_features)
-        status = fail(err, BOVW_ERR_CORRUPT, "%s: damaged feature counts", s->path);
-    return status;
-}
-
-bovw_status segment_check(const segment *s, bovw_error *err)
-{
-    segment_builder *builder = NULL;
-
-    bovw_status status = container_verify(&s->file, s->path, err);
-    if (status == BOVW_OK)
-        status = segment_builder_new(s->n_words, BOVW_SIGNATURES_NONE, &builder, err);
-    if (status == BOVW_OK)
-        status = rebuild(s, builder, err);
-    if (status == BOVW_OK)
-        status = segment_builder_compare(builder, s, err);
-    if (status == BOVW_OK)
-        status = check_signatures(s, err);
-    segment_builder_free(builder);
-    return status;
 }

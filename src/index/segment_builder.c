@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "index/postings.h"
 #include "index/segment.h"
 #include "index/segment_layout.h"
+#include "index/stream.h"
 
 /* A growing run of bytes. */
 typedef struct byte_array {
@@ -54,7 +56,8 @@ struct segment_builder {
     size_t pair_ends_capacity;
     uint32_t *frequencies; /* (n_words,) */
     uint64_t *order;       /* scratch: word << 32 | feature, of one image */
-    size_t order_capacity;
+    uint64_t *spare_order; /* of its sorting */
+    size_t order_capacity, spare_order_capacity;
 };
 
 bovw_status segment_builder_new(uint32_t n_words, uint32_t signatures,
@@ -87,6 +90,7 @@ void segment_builder_free(segment_builder *builder)
     free(builder->pair_ends);
     free(builder->frequencies);
     free(builder->order);
+    free(builder->spare_order);
     for (int i = 0; i < N_PLANES; i++)
         free(builder->planes[i].values);
     free(builder->spare.values);
@@ -137,19 +141,14 @@ static bool reserve_image(segment_builder *b, size_t name_bytes, uint32_t n)
 {
     return reserve(&b->names, name_bytes) && reserve(&b->name_offsets, 8) &&
            reserve(&b->images, IMAGE_BYTES) && reserve(&b->feature_offsets, 16) &&
-           reserve(&b->features, postings_bound(n) + (size_t)n * KEYPOINT_BYTES) &&
+           reserve(&b->features, column_bound(n) + (size_t)n * KEYPOINT_BYTES) &&
            mem_grow(&b->pairs, &b->pairs_capacity, b->n_pairs + n, sizeof *b->pairs) &&
            mem_grow(&b->pair_ends, &b->pair_ends_capacity, (size_t)b->n_images + 1,
                     sizeof *b->pair_ends) &&
            mem_grow(&b->order, &b->order_capacity, (size_t)n + n / 2 + 1,
                     sizeof *b->order) &&
+           mem_grow(&b->spare_order, &b->spare_order_capacity, n, sizeof *b->spare_order) &&
            reserve_planes(b, n);
-}
-
-static int compare_u64(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
 }
 
 /* The feature blob of an image: words as a column, then keypoints. */
@@ -218,7 +217,8 @@ bovw_status segment_builder_add(segment_builder *b, const bovw_features *feature
         return fail_memory(err, "segment");
     for (uint32_t i = 0; i < n; i++)
         b->order[i] = (uint64_t)words[i] << 32 | i;
-    qsort(b->order, n, sizeof *b->order, compare_u64);
+    if (n > 0)
+        keys_sort(b->order, b->spare_order, n);
 
     append_le64(&b->name_offsets, b->names.n);
     memcpy(b->names.bytes + b->names.n, features->name, name_bytes);
@@ -267,22 +267,40 @@ static void sort_postings(const segment_builder *b, sorted_postings *sorted)
     }
 }
 
+/* (n_pairs,) each; false without memory. */
+static bool sorted_postings_new(const segment_builder *b, sorted_postings *sorted)
+{
+    *sorted = (sorted_postings){.images = mem_array(b->n_pairs, sizeof(uint32_t)),
+                                .tfs = mem_array(b->n_pairs, sizeof(uint32_t)),
+                                .ends = mem_array(b->n_words, sizeof(size_t))};
+    const bool ok = sorted->images && sorted->tfs && sorted->ends;
+    if (ok)
+        sort_postings(b, sorted);
+    return ok;
+}
+
+static void sorted_postings_free(sorted_postings *sorted)
+{
+    free(sorted->images);
+    free(sorted->tfs);
+    free(sorted->ends);
+}
+
 static bovw_status encode_postings(const segment_builder *b, byte_array *offsets,
                                    byte_array *postings, bovw_error *err)
 {
-    sorted_postings sorted = {.images = mem_array(b->n_pairs, sizeof(uint32_t)),
-                              .tfs = mem_array(b->n_pairs, sizeof(uint32_t)),
-                              .ends = mem_array(b->n_words, sizeof(size_t))};
-    bool ok = sorted.images && sorted.tfs && sorted.ends &&
-              reserve(offsets, ((size_t)b->n_words + 1) * 8);
-    if (ok) {
-        sort_postings(b, &sorted);
+    sorted_postings sorted = {0};
+    bool ok =
+        sorted_postings_new(b, &sorted) && reserve(offsets, ((size_t)b->n_words + 1) * 8);
+    if (ok)
         append_le64(offsets, 0);
-    }
     for (uint32_t w = 0; ok && w < b->n_words; w++) {
         const uint32_t n = b->frequencies[w];
         const size_t first = sorted.ends[w] - n;
-        ok = reserve(postings, postings_bound(n));
+        uint64_t n_features = 0;
+        for (uint32_t i = 0; i < n; i++)
+            n_features += sorted.tfs[first + i];
+        ok = reserve(postings, postings_bound(n_features));
         if (ok)
             postings->n += postings_encode(sorted.images + first, sorted.tfs + first, n,
                                            postings->bytes + postings->n);
@@ -294,9 +312,7 @@ static bovw_status encode_postings(const segment_builder *b, byte_array *offsets
         memset(postings->bytes + postings->n, 0, CODED_PADDING);
         postings->n += CODED_PADDING;
     }
-    free(sorted.images);
-    free(sorted.tfs);
-    free(sorted.ends);
+    sorted_postings_free(&sorted);
     return ok ? BOVW_OK : fail_memory(err, "postings of a segment");
 }
 
@@ -375,45 +391,6 @@ static bovw_status add_signature_sections(segment_builder *b, uint64_t *starts[2
 }
 
 /* ---- whole segments -------------------------------------------------------- */
-
-/* Do stored starts agree with the words of the images? */
-static bool same_starts(const segment_builder *b, const uint8_t *stored, bool is_pairs,
-                        bool *has_memory)
-{
-    if (!stored)
-        return true;
-    uint64_t *starts = count_starts(b, is_pairs);
-    bool same = starts != NULL;
-    *has_memory = *has_memory && starts;
-    for (uint32_t w = 0; same && w <= b->n_words; w++)
-        same = load_le64(stored + (size_t)w * 8) == starts[w];
-    free(starts);
-    return same;
-}
-
-bovw_status segment_builder_compare(const segment_builder *b, const struct segment *s,
-                                    bovw_error *err)
-{
-    byte_array offsets = {0}, postings = {0};
-    bovw_status status = encode_postings(b, &offsets, &postings, err);
-    bool same = status == BOVW_OK && s->n_postings == b->n_pairs &&
-                s->postings_bytes + CODED_PADDING == postings.n &&
-                memcmp(s->postings, postings.bytes, postings.n) == 0 &&
-                memcmp(s->posting_offsets, offsets.bytes, offsets.n) == 0;
-    for (uint32_t w = 0; same && w < b->n_words; w++)
-        same = load_le32(s->frequencies + (size_t)w * 4) == b->frequencies[w];
-    bool has_memory = true;
-    same = same && same_starts(b, s->feature_starts, false, &has_memory) &&
-           same_starts(b, s->posting_starts, true, &has_memory);
-    if (status == BOVW_OK && !has_memory)
-        status = fail_memory(err, s->path);
-    if (status == BOVW_OK && !same)
-        status = fail(err, BOVW_ERR_CORRUPT, "%s: postings and words of images disagree",
-                      s->path);
-    free(offsets.bytes);
-    free(postings.bytes);
-    return status;
-}
 
 static void empty_builder(segment_builder *b)
 {

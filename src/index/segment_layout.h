@@ -7,7 +7,7 @@
 #define SEGMENT_KIND "SEGM"
 
 enum {
-    SEGMENT_VERSION = 1,
+    SEGMENT_VERSION = 2, /* 1, with other postings, is read as well */
 
     SECTION_SUMMARY = 1,
     SECTION_NAME_OFFSETS,
@@ -30,7 +30,9 @@ enum {
     SUMMARY_BYTES = 32, /* images, words, features, postings: 64 bit each */
     IMAGE_BYTES = 32,   /* width, height, features, 0: 32 bit; content id */
     KEYPOINT_BYTES = 6, /* x, y: 16 bit; scale, angle: 8 bit */
-    PLANE_BYTES = 8     /* half of a signature */
+    PLANE_BYTES = 8,    /* half of a signature */
+
+    V1_PADDING = 16 /* zeros after features and postings of version 1; CODED_PADDING */
 };
 
 /* A keypoint in 6 bytes, for an image of width x height pixels. Positions that

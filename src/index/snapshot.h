@@ -17,4 +17,15 @@ struct bovw_index {
     weights weights;
 };
 
+/* Images are numbered through the segments, those that are left: image i of
+ * segment s by live number is image starts[s] + i of the index. */
+
+/* The segment of an image, and its stored number there. */
+uint32_t snapshot_locate(const bovw_index *index, uint32_t image, uint32_t *stored);
+
+/* Open what the manifest of an index names, for an index that has path, manifest
+ * and vocabulary; and then its weights. */
+bovw_status snapshot_open_segments(bovw_index *index, bovw_error *err);
+bovw_status snapshot_open_weights(bovw_index *index, bovw_error *err);
+
 #endif

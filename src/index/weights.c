@@ -36,16 +36,20 @@ static void computed_free(computed *c)
 }
 
 /* idf = ln(N / n_w), 0 where no image has the word (Sivic and Zisserman 2003). */
-static void compute_idf(const segment *segments, uint32_t n_segments, uint32_t n_words,
-                        computed *c)
+static bovw_status compute_idf(const segment *segments, uint32_t n_segments,
+                               uint32_t n_words, computed *c, bovw_error *err)
 {
-    for (uint32_t w = 0; w < n_words; w++) {
-        uint64_t n = 0;
-        for (uint32_t s = 0; s < n_segments; s++)
-            n += segment_frequency(&segments[s], w);
+    uint32_t *counts = mem_array(n_words, sizeof *counts);
+    bovw_status status = counts ? BOVW_OK : fail_memory(err, "weights of an index");
+    for (uint32_t s = 0; status == BOVW_OK && s < n_segments; s++)
+        status = segment_count_live(&segments[s], counts, err);
+    for (uint32_t w = 0; status == BOVW_OK && w < n_words; w++) {
+        const uint32_t n = counts[w];
         const double idf = n ? log((double)c->n_images / (double)n) : 0.0;
         store_lefloat(c->idf + (size_t)w * 4, (float)idf);
     }
+    free(counts);
+    return status;
 }
 
 /* Lengths of the tf-idf vectors of one segment's images, which start at image
@@ -56,14 +60,14 @@ static bovw_status compute_norms(const segment *s, size_t first, const computed 
 {
     uint32_t *images = mem_array(s->n_images, sizeof *images);
     uint32_t *tfs = mem_array(s->n_images, sizeof *tfs);
-    double(*squares)[N_NORMS] = mem_array(s->n_images, sizeof *squares);
+    double(*squares)[N_NORMS] = mem_array(s->n_live, sizeof *squares);
     bovw_status status =
         images && tfs && squares ? BOVW_OK : fail_memory(err, "lengths of images");
 
     for (uint32_t w = 0; status == BOVW_OK && w < s->n_words; w++) {
-        const uint32_t n = segment_frequency(s, w);
+        uint32_t n = 0;
         const double weight = (double)load_lefloat(c->idf + (size_t)w * 4);
-        status = segment_postings(s, w, images, tfs, err);
+        status = segment_postings(s, w, images, tfs, &n, err);
         for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
             double *square = squares[images[i]];
             square[0] += (tfs[i] * weight) * (tfs[i] * weight);
@@ -71,7 +75,7 @@ static bovw_status compute_norms(const segment *s, size_t first, const computed 
             square[2] += weight * weight;
         }
     }
-    for (uint32_t i = 0; status == BOVW_OK && i < s->n_images; i++) {
+    for (uint32_t i = 0; status == BOVW_OK && i < s->n_live; i++) {
         for (int j = 0; j < N_NORMS; j++)
             store_lefloat(c->norms[j] + (first + i) * 4, (float)sqrt(squares[i][j]));
     }
@@ -90,7 +94,7 @@ static bovw_status compute_weights(const segment *segments, uint32_t n_segments,
     size_t *starts = mem_array((size_t)n_segments + 1, sizeof *starts);
 
     for (uint32_t s = 0; starts && s < n_segments; s++)
-        starts[s + 1] = starts[s] + segments[s].n_images;
+        starts[s + 1] = starts[s] + segments[s].n_live;
     c->n_images = starts ? (uint32_t)starts[n_segments] : 0;
     c->idf = mem_array(n_words, 4);
     for (int i = 0; i < N_NORMS; i++)
@@ -100,7 +104,12 @@ static bovw_status compute_weights(const segment *segments, uint32_t n_segments,
         computed_free(c);
         return fail_memory(err, "weights of an index");
     }
-    compute_idf(segments, n_segments, n_words, c);
+    status = compute_idf(segments, n_segments, n_words, c, err);
+    if (status != BOVW_OK) {
+        free(starts);
+        computed_free(c);
+        return status;
+    }
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads)
     for (uint32_t s = 0; s < n_segments; s++) {
         bovw_error mine = {0};

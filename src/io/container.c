@@ -8,26 +8,27 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "io/container_head.h"
 
 enum {
-    HEADER_BYTES = 64,
-    ENTRY_BYTES = 32
+    HEADER_BYTES = CONTAINER_HEADER_BYTES,
+    ENTRY_BYTES = CONTAINER_ENTRY_BYTES,
+    CHUNK_BYTES = 64 << 20 /* of a section that is verified: what stays in memory */
 };
 
 static const uint8_t magic[4] = {'B', 'O', 'V', 'W'};
 
-static uint64_t align_up(uint64_t offset)
+uint64_t container_align(uint64_t offset)
 {
     return (offset + CONTAINER_ALIGNMENT - 1) / CONTAINER_ALIGNMENT * CONTAINER_ALIGNMENT;
 }
 
-/* Fill header and table; returns their size. */
-static size_t fill_head(uint8_t *head, const char *kind, uint32_t version,
-                        const container_section *sections, uint32_t n_sections,
-                        uint64_t *checksum)
+size_t container_head(uint8_t head[CONTAINER_MAX_HEAD_BYTES], const char *kind,
+                      uint32_t version, const container_section *sections,
+                      uint32_t n_sections, uint64_t *checksum)
 {
     const size_t head_bytes = HEADER_BYTES + (size_t)n_sections * ENTRY_BYTES;
-    uint64_t offset = align_up(head_bytes);
+    uint64_t offset = container_align(head_bytes);
 
     memset(head, 0, head_bytes);
     for (uint32_t i = 0; i < n_sections; i++) {
@@ -35,8 +36,8 @@ static size_t fill_head(uint8_t *head, const char *kind, uint32_t version,
         store_le32(entry, sections[i].id);
         store_le64(entry + 8, offset);
         store_le64(entry + 16, sections[i].n_bytes);
-        store_le64(entry + 24, hash64(sections[i].data, sections[i].n_bytes));
-        offset = align_up(offset + sections[i].n_bytes);
+        store_le64(entry + 24, sections[i].checksum);
+        offset = container_align(offset + sections[i].n_bytes);
     }
     memcpy(head, magic, 4);
     memcpy(head + 4, kind, CONTAINER_KIND_BYTES);
@@ -52,14 +53,17 @@ static size_t fill_head(uint8_t *head, const char *kind, uint32_t version,
 static bovw_status write_padding(new_file *file, uint64_t n_bytes, bovw_error *err)
 {
     static const uint8_t zeros[CONTAINER_ALIGNMENT];
-    return new_file_write(file, zeros, align_up(n_bytes) - n_bytes, err);
+    return new_file_write(file, zeros, container_align(n_bytes) - n_bytes, err);
 }
 
-bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYTES],
-                            uint32_t version, const container_section *sections,
-                            uint32_t n_sections, uint64_t *checksum, bovw_error *err)
+static bovw_status write_file(const char *path, const char kind[CONTAINER_KIND_BYTES],
+                              uint32_t version, const container_section *sections,
+                              uint32_t n_sections,
+                              bovw_status (*commit)(new_file *, bovw_error *),
+                              uint64_t *checksum, bovw_error *err)
 {
-    uint8_t head[HEADER_BYTES + CONTAINER_MAX_SECTIONS * ENTRY_BYTES];
+    uint8_t head[CONTAINER_MAX_HEAD_BYTES];
+    container_section summed[CONTAINER_MAX_SECTIONS] = {0};
     uint64_t sum;
     new_file file = {0};
 
@@ -68,7 +72,11 @@ bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYT
     bovw_status status = new_file_open(path, &file, err);
     if (status != BOVW_OK)
         return status;
-    const size_t head_bytes = fill_head(head, kind, version, sections, n_sections, &sum);
+    for (uint32_t i = 0; i < n_sections; i++) {
+        summed[i] = sections[i];
+        summed[i].checksum = hash64(sections[i].data, sections[i].n_bytes);
+    }
+    const size_t head_bytes = container_head(head, kind, version, summed, n_sections, &sum);
     status = new_file_write(&file, head, head_bytes, err);
     if (status == BOVW_OK)
         status = write_padding(&file, head_bytes, err);
@@ -81,10 +89,27 @@ bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYT
         new_file_abort(&file);
         return status;
     }
-    status = new_file_commit(&file, err);
+    status = commit(&file, err);
     if (status == BOVW_OK && checksum)
         *checksum = sum;
     return status;
+}
+
+bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYTES],
+                            uint32_t version, const container_section *sections,
+                            uint32_t n_sections, uint64_t *checksum, bovw_error *err)
+{
+    return write_file(path, kind, version, sections, n_sections, new_file_commit, checksum,
+                      err);
+}
+
+bovw_status container_write_unsynced(const char *path,
+                                     const char kind[CONTAINER_KIND_BYTES],
+                                     uint32_t version, const container_section *sections,
+                                     uint32_t n_sections, bovw_error *err)
+{
+    return write_file(path, kind, version, sections, n_sections, new_file_commit_unsynced,
+                      NULL, err);
 }
 
 static bovw_status check_head(container *file, const char *path,
@@ -193,7 +218,7 @@ bovw_status container_text_get(const container *file, const char *path, uint32_t
 /* Are the bytes from *at up to the next aligned offset zero? Moves there. */
 static bool padding_is_zero(const container *file, uint64_t *at)
 {
-    const uint64_t end = align_up(*at);
+    const uint64_t end = container_align(*at);
     if (end > file->map.size)
         return false;
     for (; *at < end; ++*at) {
@@ -203,14 +228,38 @@ static bool padding_is_zero(const container *file, uint64_t *at)
     return true;
 }
 
+static bool section_is_whole(const container *file, const container_section *s,
+                             hash64_stream *hash)
+{
+    const uint8_t *data = s->data;
+    for (uint64_t at = 0; at < s->n_bytes; at += CHUNK_BYTES) {
+        const uint64_t left = s->n_bytes - at;
+        const size_t n = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+        hash64_add(hash, data + at, n);
+        if (file->map.size > CHUNK_BYTES)
+            file_map_done(&file->map, (size_t)(data - file->map.data) + at, n);
+    }
+    return hash64_take(hash) == s->checksum;
+}
+
 bovw_status container_verify(const container *file, const char *path, bovw_error *err)
 {
     uint64_t at = HEADER_BYTES + (uint64_t)file->n_sections * ENTRY_BYTES;
+    hash64_stream *hash = hash64_begin();
+    bool is_whole = true;
+    if (!hash)
+        return fail_memory(err, path);
+    for (uint32_t i = 0; is_whole && i < file->n_sections; i++) {
+        is_whole = section_is_whole(file, &file->sections[i], hash);
+        if (!is_whole)
+            fail(err, BOVW_ERR_CORRUPT, "%s: section %u is damaged (checksum)", path,
+                 file->sections[i].id);
+    }
+    hash64_free(hash);
+    if (!is_whole)
+        return BOVW_ERR_CORRUPT;
     for (uint32_t i = 0; i < file->n_sections; i++) {
         const container_section *s = &file->sections[i];
-        if (hash64(s->data, s->n_bytes) != s->checksum)
-            return fail(err, BOVW_ERR_CORRUPT, "%s: section %u is damaged (checksum)", path,
-                        s->id);
         const uint8_t *data = s->data;
         if (!padding_is_zero(file, &at) || data != file->map.data + at)
             return fail(err, BOVW_ERR_CORRUPT, "%s: damaged before section %u", path,

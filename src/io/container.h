@@ -27,6 +27,13 @@ bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYT
                             uint32_t version, const container_section *sections,
                             uint32_t n_sections, uint64_t *checksum, bovw_error *err);
 
+/* The same for a file that is replaced again and again and only spares work, with
+ * new_file_commit_unsynced(). */
+bovw_status container_write_unsynced(const char *path,
+                                     const char kind[CONTAINER_KIND_BYTES],
+                                     uint32_t version, const container_section *sections,
+                                     uint32_t n_sections, bovw_error *err);
+
 typedef struct container {
     file_map map;
     uint32_t version;

@@ -149,8 +149,7 @@ static bovw_status prepare(finder *f, const bovw_compute *compute, uint32_t n,
         query_words_find(&f->words, vocabulary, f->query,
                          is_signed ? f->opts->match_assign : 1, is_signed, compute, err);
     if (status == BOVW_OK && is_signed)
-        status = tentative_new(f->index, f->opts, compute ? compute->kernel : NULL,
-                               &f->tentative, err);
+        status = tentative_new(f->index, f->opts, compute, &f->tentative, err);
     if (status == BOVW_OK && is_signed)
         status = tentative_find(f->tentative, &f->words, f->hits, n, err);
     return status;

@@ -39,8 +39,9 @@ bovw_status expansion_add(image_features *f, scoring *s, const query_words *quer
         n++;
     }
     if (n > 0) {
-        image_features_sort(f);
-        status = way->encode_images(s, f, query, err);
+        status = image_features_sort(f, err);
+        if (status == BOVW_OK)
+            status = way->encode_images(s, f, query, err);
         if (status == BOVW_OK)
             status = way->combine(s, n_queries + n, query, err);
     }

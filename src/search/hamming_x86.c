@@ -49,33 +49,47 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512vpopcntdq");
 }
 
+/* Bits that differ in 8 signatures from i on, those of `lanes`. */
+AVX512 static __m512i distances_of_8(const uint8_t *low, const uint8_t *high, size_t i,
+                                     __mmask8 lanes, __m512i query_low, __m512i query_high)
+{
+    const __m512i distance = _mm512_popcnt_epi64(
+        _mm512_xor_si512(_mm512_maskz_loadu_epi64(lanes, low + i * 8), query_low));
+    if (!high)
+        return distance;
+    return _mm512_add_epi64(
+        distance, _mm512_popcnt_epi64(_mm512_xor_si512(
+                      _mm512_maskz_loadu_epi64(lanes, high + i * 8), query_high)));
+}
+
 AVX512 static size_t find_avx512(const uint8_t *low, const uint8_t *high, size_t n,
                                  const uint64_t query[2], uint32_t threshold,
                                  hamming_found *found)
 {
     const __m512i query_low = _mm512_set1_epi64((long long)query[0]);
     const __m512i query_high = _mm512_set1_epi64((long long)query[1]);
-    const __m512i most = _mm512_set1_epi64(threshold);
-    __m256i positions = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m512i most = _mm512_set1_epi32((int)threshold);
+    __m512i positions =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     size_t n_found = 0;
 
-    for (size_t i = 0; i < n; i += 8) {
-        const __mmask8 lanes = (__mmask8)(n - i < 8 ? (1u << (n - i)) - 1 : 0xffu);
-        __m512i distance = _mm512_popcnt_epi64(
-            _mm512_xor_si512(_mm512_maskz_loadu_epi64(lanes, low + i * 8), query_low));
-        if (high)
-            distance = _mm512_add_epi64(
-                distance, _mm512_popcnt_epi64(_mm512_xor_si512(
-                              _mm512_maskz_loadu_epi64(lanes, high + i * 8), query_high)));
-        const __mmask8 is_near = _mm512_mask_cmple_epu64_mask(lanes, distance, most);
+    for (size_t i = 0; i < n; i += 16) {
+        const uint32_t lanes = n - i < 16 ? (1u << (n - i)) - 1 : 0xffffu;
+        const __m256i first = _mm512_cvtepi64_epi32(
+            distances_of_8(low, high, i, (__mmask8)lanes, query_low, query_high));
+        const __m256i second = _mm512_cvtepi64_epi32(distances_of_8(
+            low, high, i + 8, (__mmask8)(lanes >> 8), query_low, query_high));
+        const __m512i distance =
+            _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+        const __mmask16 is_near =
+            _mm512_mask_cmple_epu32_mask((__mmask16)lanes, distance, most);
         /* Whole registers are stored: writing through a mask is slow on some. */
-        _mm256_storeu_si256((__m256i *)(found->positions + n_found),
-                            _mm256_maskz_compress_epi32(is_near, positions));
-        _mm256_storeu_si256(
-            (__m256i *)(found->distances + n_found),
-            _mm256_maskz_compress_epi32(is_near, _mm512_cvtepi64_epi32(distance)));
+        _mm512_storeu_si512(found->positions + n_found,
+                            _mm512_maskz_compress_epi32(is_near, positions));
+        _mm512_storeu_si512(found->distances + n_found,
+                            _mm512_maskz_compress_epi32(is_near, distance));
         n_found += (size_t)__builtin_popcount(is_near);
-        positions = _mm256_add_epi32(positions, _mm256_set1_epi32(8));
+        positions = _mm512_add_epi32(positions, _mm512_set1_epi32(16));
     }
     return n_found;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "index/segment_layout.h"
 #include "search/transform.h"
@@ -32,8 +33,8 @@ bovw_status image_features_add(image_features *f, const bovw_index *index, uint3
         !mem_grow(&f->keypoints, &f->keypoints_capacity, n, sizeof *f->keypoints) ||
         !mem_grow(&f->items, &f->capacity, f->n + n, sizeof *f->items))
         return fail_memory(err, "expansion of a query");
-    const bovw_status status =
-        bovw_index_features(index, image, f->words, f->keypoints, err);
+    const bovw_status status = bovw_index_features(
+        index, image, f->words, region->transform ? f->keypoints : NULL, err);
     if (status != BOVW_OK)
         return status;
 
@@ -47,20 +48,27 @@ bovw_status image_features_add(image_features *f, const bovw_index *index, uint3
     return BOVW_OK;
 }
 
-static int ascending(const void *a, const void *b)
+bovw_status image_features_sort(image_features *f, bovw_error *err)
 {
-    const image_feature *x = a, *y = b;
-    if (x->word != y->word)
-        return x->word < y->word ? -1 : 1;
-    if (x->source != y->source)
-        return x->source < y->source ? -1 : 1;
-    return (x->nth > y->nth) - (x->nth < y->nth);
-}
+    const size_t n = f->n;
+    if (!mem_grow(&f->keys, &f->keys_capacity, n, sizeof *f->keys) ||
+        !mem_grow(&f->spare, &f->spare_capacity, n, sizeof *f->spare) ||
+        !mem_grow(&f->sorted, &f->sorted_capacity, n, sizeof *f->sorted))
+        return fail_memory(err, "features of images");
+    for (size_t i = 0; i < n; i++)
+        f->keys[i] = (uint64_t)f->items[i].word << 32 | i;
+    if (n > 0)
+        keys_sort(f->keys, f->spare, n); /* stable: sources and nth ascend */
+    for (size_t i = 0; i < n; i++)
+        f->sorted[i] = f->items[(uint32_t)f->keys[i]];
 
-void image_features_sort(image_features *f)
-{
-    if (f->n > 0)
-        qsort(f->items, f->n, sizeof *f->items, ascending);
+    image_feature *const items = f->items;
+    const size_t capacity = f->capacity;
+    f->items = f->sorted;
+    f->capacity = f->sorted_capacity;
+    f->sorted = items;
+    f->sorted_capacity = capacity;
+    return BOVW_OK;
 }
 
 void image_features_free(image_features *f)
@@ -68,102 +76,149 @@ void image_features_free(image_features *f)
     free(f->items);
     free(f->words);
     free(f->keypoints);
-    free(f->images);
-    free(f->tfs);
+    free(f->keys);
+    free(f->spare);
+    free(f->sorted);
     *f = (image_features){0};
 }
 
 /* ---- signatures ------------------------------------------------------------ */
 
-/* The postings of one word in one segment, and its signatures. */
-typedef struct signed_postings {
-    const uint32_t *images; /* (n,) in the segment */
-    const uint32_t *ends;   /* (n,) signatures up to and with those of a posting */
-    uint32_t n;
+/* The signatures of one word in one segment, and the images of them that were read. */
+typedef struct word_reader {
+    const segment *segment;
+    uint32_t word;
+    scan_kind kind;
     const uint8_t *planes[2];
-    uint64_t n_signatures;
-} signed_postings;
+    uint64_t n_signatures, n_before; /* before those of the block */
+    postings_reader postings;
+    uint32_t images[POSTINGS_BLOCK], n; /* the block; ASMK: each image once */
+    uint32_t last;                      /* image before it, of ASMK */
+} word_reader;
 
-static bovw_status decode(image_features *f, const segment *seg, uint32_t word,
-                          scan_kind kind, signed_postings *p, bovw_error *err)
+static bovw_status begin_word(word_reader *r, const segment *seg, uint32_t word,
+                              scan_kind kind, bovw_error *err)
 {
-    const uint32_t n = segment_frequency(seg, word);
-    if (!mem_grow(&f->images, &f->images_capacity, n, sizeof *f->images) ||
-        !mem_grow(&f->tfs, &f->tfs_capacity, n, sizeof *f->tfs))
-        return fail_memory(err, "expansion of a query");
-    bovw_status status = segment_postings(seg, word, f->images, f->tfs, err);
-    if (status == BOVW_OK)
-        status = segment_signatures(seg, word, kind == SCAN_ASMK, p->planes,
-                                    &p->n_signatures, err);
-    uint32_t end = 0;
-    for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
-        end += kind == SCAN_ASMK ? 1 : f->tfs[i];
-        f->tfs[i] = end;
-    }
-    p->images = f->images;
-    p->ends = f->tfs;
-    p->n = n;
-    return status;
+    *r = (word_reader){.segment = seg, .word = word, .kind = kind, .last = UINT32_MAX};
+    const bovw_status status =
+        segment_signatures(seg, word, kind == SCAN_ASMK, r->planes, &r->n_signatures, err);
+    return status == BOVW_OK ? segment_read_postings(seg, word, &r->postings, err) : status;
 }
 
-/* False where the image has no such signature. */
-static bool find_signature(const signed_postings *p, uint32_t image, uint32_t nth,
-                           uint64_t signature[2])
+static bovw_status fail_feature(const word_reader *r, bovw_error *err)
 {
-    uint32_t low = 0, high = p->n;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (p->images[middle] < image)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == p->n || p->images[low] != image)
-        return false;
-    const uint64_t at = (uint64_t)(low > 0 ? p->ends[low - 1] : 0) + nth;
-    if (at >= p->ends[low] || at >= p->n_signatures)
-        return false;
-    for (int i = 0; i < 2; i++)
-        signature[i] = p->planes[i] ? load_le64(p->planes[i] + at * PLANE_BYTES) : 0;
-    return true;
+    return fail(err, BOVW_ERR_CORRUPT, "%s: postings and words of an image disagree",
+                r->segment->path);
 }
 
-/* Features [first, end) are of one word. */
-static bovw_status sign_word(image_features *f, const bovw_index *index, scan_kind kind,
-                             size_t first, size_t end, bovw_error *err)
+static bovw_status next_block(word_reader *r, bovw_error *err)
 {
-    const uint32_t word = f->items[first].word;
-    for (uint32_t s = 0; s < index->n_segments; s++) {
-        const segment *seg = &index->segments[s];
-        signed_postings postings;
-        bool is_decoded = false;
-        for (size_t i = first; i < end; i++) {
-            image_feature *feature = &f->items[i];
-            const uint32_t image = feature->image - index->starts[s];
-            if (feature->image < index->starts[s] || image >= seg->n_images)
-                continue;
-            const bovw_status status =
-                is_decoded ? BOVW_OK : decode(f, seg, word, kind, &postings, err);
-            if (status != BOVW_OK)
-                return status;
-            is_decoded = true;
-            if (!find_signature(&postings, image, kind == SCAN_ASMK ? 0 : feature->nth,
-                                feature->signature))
-                return fail(err, BOVW_ERR_CORRUPT,
-                            "%s: postings and words of an image disagree", seg->path);
+    uint32_t n_read = 0;
+    r->n_before += r->n;
+    const bovw_status status =
+        segment_next_postings(r->segment, r->word, &r->postings, r->images, &n_read, err);
+    if (status != BOVW_OK)
+        return status;
+    if (n_read == 0)
+        return fail_feature(r, err);
+    r->n = n_read;
+    if (r->kind == SCAN_ASMK) {
+        r->n = 0;
+        for (uint32_t i = 0; i < n_read; i++) {
+            const uint32_t image = r->images[i];
+            if (image != r->last)
+                r->images[r->n++] = image;
+            r->last = image;
         }
     }
     return BOVW_OK;
 }
 
+/* The signature of an image's nth feature. Images are asked for in ascending order; an
+ * image's features begin in the current block or after it. */
+static bovw_status find_signature(word_reader *r, uint32_t image, uint32_t nth,
+                                  uint64_t signature[2], bovw_error *err)
+{
+    uint32_t low = 0, high;
+    while (r->n == 0 || r->images[r->n - 1] < image) {
+        const bovw_status status = next_block(r, err);
+        if (status != BOVW_OK)
+            return status;
+    }
+    for (high = r->n; low < high;) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (r->images[middle] < image)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const uint64_t at = r->n_before + low + nth;
+    if (r->images[low] != image || at >= r->n_signatures ||
+        (low + nth < r->n && r->images[low + nth] != image))
+        return fail_feature(r, err);
+    for (int i = 0; i < 2; i++)
+        signature[i] = r->planes[i] ? load_le64(r->planes[i] + at * PLANE_BYTES) : 0;
+    return BOVW_OK;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Features [first, end) are of one word. keys (end - first,) is scratch. */
+static bovw_status sign_word(image_features *f, const bovw_index *index, scan_kind kind,
+                             size_t first, size_t end, uint64_t *keys, bovw_error *err)
+{
+    const uint32_t word = f->items[first].word;
+    const size_t n = end - first;
+    bovw_status status = BOVW_OK;
+    word_reader reader;
+
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (uint64_t)f->items[first + i].image << 32 | i;
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (size_t i = 0, s = 0; status == BOVW_OK && i < n; i++) {
+        image_feature *feature = &f->items[first + (uint32_t)keys[i]];
+        const bool is_first = i == 0 || feature->image >= index->starts[s + 1];
+        while (feature->image >= index->starts[s + 1])
+            s++;
+        if (is_first)
+            status = begin_word(&reader, &index->segments[s], word, kind, err);
+        if (status == BOVW_OK)
+            status = find_signature(
+                &reader,
+                segment_stored(&index->segments[s], feature->image - index->starts[s]),
+                kind == SCAN_ASMK ? 0 : feature->nth, feature->signature, err);
+    }
+    return status;
+}
+
 bovw_status image_features_sign(image_features *f, const bovw_index *index, scan_kind kind,
-                                bovw_error *err)
+                                int n_threads, bovw_error *err)
 {
     bovw_status status = BOVW_OK;
-    for (size_t i = 0, end; status == BOVW_OK && i < f->n; i = end) {
-        for (end = i; end < f->n && f->items[end].word == f->items[i].word; end++)
-            ;
-        status = sign_word(f, index, kind, i, end, err);
+    (void)n_threads;
+    if (!mem_grow(&f->keys, &f->keys_capacity, f->n, sizeof *f->keys))
+        return fail_memory(err, "features of images");
+#pragma omp parallel for schedule(dynamic, 256) num_threads(n_threads) if (n_threads > 1)
+    for (size_t i = 0; i < f->n; i++) {
+        bovw_error mine = {0};
+        size_t end = i + 1;
+        if (i > 0 && f->items[i].word == f->items[i - 1].word)
+            continue; /* signed with the first of its word */
+        while (end < f->n && f->items[end].word == f->items[i].word)
+            end++;
+        const bovw_status result = sign_word(f, index, kind, i, end, f->keys + i, &mine);
+        if (result != BOVW_OK) {
+#pragma omp critical(bovw_image_features_error)
+            {
+                status = result;
+                if (err)
+                    *err = mine;
+            }
+        }
     }
     return status;
 }

@@ -20,8 +20,9 @@ typedef struct image_features {
     uint32_t *words; /* scratch: all of one image */
     bovw_keypoint *keypoints;
     size_t words_capacity, keypoints_capacity;
-    uint32_t *images, *tfs; /* scratch: a decoded list */
-    size_t images_capacity, tfs_capacity;
+    uint64_t *keys, *spare; /* scratch of sorting */
+    image_feature *sorted;
+    size_t keys_capacity, spare_capacity, sorted_capacity;
 } image_features;
 
 /* Where a feature must lie. */
@@ -31,19 +32,20 @@ typedef struct image_region {
 } image_region;
 
 /* Add the features of an image that lie where the region is mapped to: of a
- * transform without inverse none. BOVW_ERR_CORRUPT, BOVW_ERR_NOMEM. */
+ * transform without inverse none. Images come in ascending order of source.
+ * BOVW_ERR_CORRUPT, BOVW_ERR_NOMEM. */
 bovw_status image_features_add(image_features *f, const bovw_index *index, uint32_t image,
                                uint32_t source, const image_region *region,
                                bovw_error *err);
 
-/* Sort by word, then source, then nth. */
-void image_features_sort(image_features *f);
+/* Sort by word, then source, then nth. BOVW_ERR_NOMEM. */
+bovw_status image_features_sort(image_features *f, bovw_error *err);
 
-/* Look the signatures up; the features must be sorted. Decodes the postings of
- * each word once: O(their number + n). BOVW_ERR_CORRUPT where a feature has no
- * posting. */
+/* Look the signatures up, on n_threads threads; the features must be sorted. Decodes the
+ * postings of each word once, up to the last image that is wanted. BOVW_ERR_CORRUPT where
+ * a feature has no posting. */
 bovw_status image_features_sign(image_features *f, const bovw_index *index, scan_kind kind,
-                                bovw_error *err);
+                                int n_threads, bovw_error *err);
 
 void image_features_free(image_features *f);
 

@@ -42,8 +42,7 @@ bovw_status reranker_new(const bovw_index *index, const bovw_search_options *opt
     r->options = *opts;
     r->n_threads = parallel_threads(compute);
     if (bovw_index_signatures(index) & BOVW_SIGNATURES_HE64) {
-        status = tentative_new(index, opts, compute ? compute->kernel : NULL, &r->tentative,
-                               err);
+        status = tentative_new(index, opts, compute, &r->tentative, err);
         if (status != BOVW_OK) {
             reranker_free(r);
             return status;

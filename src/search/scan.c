@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Block by block: the kernel leaves the places of near signatures, and the
- * postings tell the image of each. They are decoded only where something is
- * near, and spread to an image for each feature: matches are many, and looking
- * up each is faster than a walk over term frequencies. */
+ * Block by block: the kernel leaves the places of near signatures, and the postings,
+ * which are read along, tell the image of each. */
 #include "search/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/memory.h"
 
 bovw_status scan_new(const bovw_index *index, scan_kind kind, bool is_long,
                      const char *kernel, scan **made, bovw_error *err)
 {
-    uint32_t largest = 0;
-    for (uint32_t i = 0; i < index->n_segments; i++)
-        largest =
-            index->segments[i].n_images > largest ? index->segments[i].n_images : largest;
     scan *s = mem_array(1, sizeof *s);
     if (!s)
         return fail_memory(err, "searcher");
@@ -26,120 +19,107 @@ bovw_status scan_new(const bovw_index *index, scan_kind kind, bool is_long,
     s->kind = kind;
     s->is_long = is_long;
     s->kernel = hamming_kernel_find(kernel);
-    s->images = mem_array(largest, sizeof *s->images);
-    s->tfs = mem_array(largest, sizeof *s->tfs);
-    if (!s->images || !s->tfs) {
-        scan_free(s);
-        return fail_memory(err, "searcher");
-    }
     *made = s;
     return BOVW_OK;
 }
 
 void scan_free(scan *s)
 {
-    if (!s)
-        return;
-    free(s->images);
-    free(s->tfs);
-    free(s->spread);
     free(s);
 }
 
-void scan_word(scan *s, uint32_t word, const uint64_t query[2], uint32_t threshold)
+bovw_status scan_word(scan *s, uint32_t number, uint32_t word, const uint64_t query[2],
+                      uint32_t threshold, bovw_error *err)
 {
+    const segment *seg = &s->index->segments[number];
+    s->segment = seg;
     s->word = word;
     s->query[0] = query[0];
     s->query[1] = query[1];
     s->threshold = threshold;
-    s->n_segments_seen = 0;
-    s->n_signatures = s->n_scanned = 0;
-}
-
-static bovw_status next_segment(scan *s, bovw_error *err)
-{
-    const segment *seg = &s->index->segments[s->n_segments_seen++];
     s->n_scanned = 0;
-    s->is_decoded = false;
-    return segment_signatures(seg, s->word, s->kind == SCAN_ASMK, s->planes,
-                              &s->n_signatures, err);
+    s->n_owners = 0;
+    s->last_image = UINT32_MAX;
+    const bovw_status status = segment_signatures(seg, word, s->kind == SCAN_ASMK,
+                                                  s->planes, &s->n_signatures, err);
+    if (status != BOVW_OK || s->n_signatures == 0)
+        return status;
+    return segment_read_postings(seg, word, &s->reader, err);
 }
 
-/* Near signatures of the next block: how many. */
-static size_t scan_block(scan *s, size_t *n_block)
+/* Near signatures of the next n: how many. */
+static size_t scan_block(scan *s, size_t n)
 {
-    const uint64_t left = s->n_signatures - s->n_scanned;
-    const size_t n = left < HAMMING_BLOCK ? (size_t)left : HAMMING_BLOCK;
     const size_t offset = (size_t)s->n_scanned * sizeof(uint64_t);
-    *n_block = n;
     return s->kernel->find(s->planes[0] + offset, s->is_long ? s->planes[1] + offset : NULL,
                            n, s->query, s->threshold, &s->found);
 }
 
-/* The image of each feature from those of the postings. False where there are
- * not as many as signatures. */
-static bool spread(scan *s, uint32_t n_postings)
+/* Of images that follow s->last_image, leave each once: how many. */
+static uint32_t drop_repeated(scan *s, uint32_t *images, uint32_t n)
 {
-    size_t at = 0;
-    for (uint32_t p = 0; p < n_postings; p++) {
-        if (s->tfs[p] > s->n_signatures - at)
-            return false;
-        for (uint32_t i = 0; i < s->tfs[p]; i++)
-            s->spread[at++] = s->images[p];
+    uint32_t n_left = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t image = images[i];
+        images[n_left] = image;
+        n_left += image != s->last_image;
+        s->last_image = image;
     }
-    return at == s->n_signatures;
+    return n_left;
 }
 
-static bovw_status decode(scan *s, bovw_error *err)
+/* The images of the next n signatures, to s->owners. */
+static bovw_status read_owners(scan *s, size_t n, bovw_error *err)
 {
-    const segment *seg = &s->index->segments[s->n_segments_seen - 1];
-    const uint32_t n_postings = segment_frequency(seg, s->word);
-    const bovw_status status = segment_postings(seg, s->word, s->images, s->tfs, err);
-    if (status != BOVW_OK)
-        return status;
-    if (s->kind == SCAN_HE && !mem_grow(&s->spread, &s->spread_capacity,
-                                        (size_t)s->n_signatures, sizeof *s->spread))
-        return fail_memory(err, "matches of a query");
-    const bool fits =
-        s->kind == SCAN_HE ? spread(s, n_postings) : n_postings == s->n_signatures;
-    if (!fits)
-        return fail(err, BOVW_ERR_CORRUPT,
-                    "%s: signatures and postings of word %u disagree", seg->path, s->word);
-    s->is_decoded = true;
+    while (s->n_owners < n) {
+        uint32_t *to = s->owners + s->n_owners, n_read = 0;
+        const bovw_status status =
+            segment_next_postings(s->segment, s->word, &s->reader, to, &n_read, err);
+        if (status != BOVW_OK)
+            return status;
+        if (n_read == 0)
+            return fail(err, BOVW_ERR_CORRUPT,
+                        "%s: signatures and postings of word %u disagree", s->segment->path,
+                        s->word);
+        s->n_owners += s->kind == SCAN_ASMK ? drop_repeated(s, to, n_read) : n_read;
+    }
     return BOVW_OK;
+}
+
+/* Leave out the matches of removed images: how many are left. */
+static size_t drop_removed(scan *s, size_t n_found)
+{
+    hamming_found *f = &s->found;
+    size_t n = 0;
+    for (size_t i = 0; i < n_found; i++) {
+        const uint32_t image = f->positions[i];
+        f->positions[n] = image;
+        f->distances[n] = f->distances[i];
+        n += segment_live(s->segment, image) != IMAGE_REMOVED;
+    }
+    return n;
 }
 
 bovw_status scan_next(scan *s, scan_matches *matches, bovw_error *err)
 {
-    size_t n_found = 0, n_block = 0;
-    bovw_status status = BOVW_OK;
-
     matches->n = 0;
-    for (;;) {
-        if (s->n_scanned < s->n_signatures) {
-            n_found = scan_block(s, &n_block);
-            if (n_found > 0)
-                break;
-            s->n_scanned += n_block;
-        } else if (s->n_segments_seen < s->index->n_segments) {
-            status = next_segment(s, err);
-        } else {
-            return BOVW_OK;
-        }
+    while (matches->n == 0 && s->n_scanned < s->n_signatures) {
+        const uint64_t left = s->n_signatures - s->n_scanned;
+        const size_t n = left < HAMMING_BLOCK ? (size_t)left : HAMMING_BLOCK;
+        size_t n_found = scan_block(s, n);
+        const bovw_status status = read_owners(s, n, err);
         if (status != BOVW_OK)
             return status;
+        uint32_t *found = s->found.positions;
+        for (size_t i = 0; i < n_found; i++)
+            found[i] = s->owners[found[i]];
+        if (s->segment->removed.n > 0)
+            n_found = drop_removed(s, n_found);
+        s->n_scanned += n;
+        s->n_owners -= n;
+        memmove(s->owners, s->owners + n, s->n_owners * sizeof *s->owners);
+        *matches =
+            (scan_matches){.n = n_found, .images = found, .distances = s->found.distances};
     }
-    if (!s->is_decoded)
-        status = decode(s, err);
-    if (status != BOVW_OK)
-        return status;
-    const uint32_t *owners = s->kind == SCAN_HE ? s->spread : s->images;
-    *matches = (scan_matches){.n = n_found,
-                              .positions = s->found.positions,
-                              .distances = s->found.distances,
-                              .owners = owners + s->n_scanned,
-                              .n_before = (size_t)s->n_scanned,
-                              .first_image = s->index->starts[s->n_segments_seen - 1]};
-    s->n_scanned += n_block;
     return BOVW_OK;
 }

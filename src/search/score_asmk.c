@@ -43,7 +43,7 @@ static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
         }
     }
     s->norms = s->index->weights.binary_norms;
-    return scan_new(s->index, SCAN_ASMK, true, kernel, &s->scan, err);
+    return scoring_new_scans(s, SCAN_ASMK, true, kernel, err);
 }
 
 /* Aggregate the query's features of each of its words. */
@@ -83,7 +83,8 @@ static bovw_status encode(scoring *s, const query_words *query, uint32_t source,
 static bovw_status encode_images(scoring *s, image_features *features, terms *to,
                                  bovw_error *err)
 {
-    bovw_status status = image_features_sign(features, s->index, SCAN_ASMK, err);
+    bovw_status status =
+        image_features_sign(features, s->index, SCAN_ASMK, s->n_threads, err);
     for (size_t i = 0; status == BOVW_OK && i < features->n; i++) {
         const image_feature *f = &features->items[i];
         if (i > 0 && f->word == f[-1].word && f->source == f[-1].source)
@@ -98,28 +99,40 @@ static bovw_status encode_images(scoring *s, image_features *features, terms *to
     return status;
 }
 
-static bovw_status run(scoring *s, const terms *query, bovw_error *err)
+static bovw_status begin(scoring *s, const terms *query, bovw_error *err)
 {
-    bovw_status status = BOVW_OK;
     double square = 0.0;
-
-    for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+    if (!mem_grow(&s->term_weights, &s->term_weights_capacity, query->n,
+                  sizeof *s->term_weights))
+        return fail_memory(err, "terms of a query");
+    for (size_t i = 0; i < query->n; i++) {
         const term *t = &query->items[i];
         const float idf = bovw_index_idf(s->index, t->word);
-        const float weight = (float)t->weight * (idf * idf);
-        scan_matches matches = {.n = 1};
-        if (idf == 0.0F)
-            continue;
         square += t->weight * (double)idf * (double)idf;
-        scan_word(s->scan, t->word, t->signature, s->threshold);
-        while (status == BOVW_OK && matches.n > 0) {
-            status = scan_next(s->scan, &matches, err);
-            for (size_t m = 0; m < matches.n; m++)
-                s->scores[matches.first_image + matches.owners[matches.positions[m]]] +=
-                    s->weights[matches.distances[m]] * weight;
-        }
+        s->term_weights[i] = (float)t->weight * (idf * idf);
     }
     s->norm = sqrt(square);
+    return BOVW_OK;
+}
+
+static bovw_status score(scoring *s, score_worker *w, uint32_t number, const terms *query,
+                         bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+        const term *t = &query->items[i];
+        const float weight = s->term_weights[i];
+        scan_matches matches = {.n = 1};
+        scoring_expect(&s->index->segments[number], query, i, LIST_ASMK);
+        if (weight == 0.0F)
+            continue;
+        status = scan_word(w->scan, number, t->word, t->signature, s->threshold, err);
+        while (status == BOVW_OK && matches.n > 0) {
+            status = scan_next(w->scan, &matches, err);
+            for (size_t m = 0; m < matches.n; m++)
+                w->scores[matches.images[m]] += s->weights[matches.distances[m]] * weight;
+        }
+    }
     return status;
 }
 
@@ -130,4 +143,5 @@ const scorer scorer_asmk = {.name = "asmk",
                             .encode = encode,
                             .encode_images = encode_images,
                             .combine = scoring_mean,
-                            .run = run};
+                            .begin = begin,
+                            .score = score};

@@ -50,7 +50,6 @@ static bovw_status check(const scoring *s, bovw_error *err)
 static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
 {
     const bovw_search_options *o = s->options;
-    const uint32_t n_images = bovw_index_n_images(s->index);
     bovw_status status = check(s, err);
     if (status != BOVW_OK)
         return status;
@@ -64,67 +63,164 @@ static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
         s->weights[h] = (float)exp(-((double)h * h) / (sigma * sigma));
 
     s->norms = s->index->weights.norms;
-    s->sums = mem_array(n_images, sizeof *s->sums);
-    s->counts = mem_array(n_images, sizeof *s->counts);
-    s->touched = mem_array((size_t)n_images + 1, sizeof *s->touched);
-    if (!s->sums || !s->counts || !s->touched)
-        return fail_memory(err, "searcher");
-    return scan_new(s->index, SCAN_HE, is_long, kernel, &s->scan, err);
+    s->segments = mem_array(s->index->n_segments, sizeof *s->segments);
+    bool ok = s->segments != NULL;
+    for (int i = 0; ok && i < s->n_threads; i++) {
+        score_worker *w = &s->workers[i];
+        w->sums = mem_array(s->largest, sizeof *w->sums);
+        w->touched = mem_array((size_t)s->largest + 1, sizeof *w->touched);
+        ok = w->sums && w->touched;
+    }
+    return ok ? scoring_new_scans(s, SCAN_HE, is_long, kernel, err)
+              : fail_memory(err, "searcher");
 }
 
+/* Query features, each with its terms, and the query's length. */
+static bovw_status begin(scoring *s, const terms *query, bovw_error *err)
+{
+    double square = 0.0;
+    s->n_groups = 0;
+    for (size_t i = 0; i < query->n;) {
+        const term *first = &query->items[i];
+        term_group group = {.first = i, .scale = (float)first->weight * first->share};
+        while (i < query->n && query->items[i].feature == first->feature)
+            i++;
+        group.end = i;
+        if (!mem_grow(&s->groups, &s->groups_capacity, s->n_groups + 1, sizeof group))
+            return fail_memory(err, "terms of a query");
+        s->groups[s->n_groups++] = group;
+        const double idf = (double)bovw_index_idf(s->index, first->word);
+        square += first->weight * idf * idf;
+    }
+    if (!mem_grow(&s->term_weights, &s->term_weights_capacity, query->n,
+                  sizeof *s->term_weights))
+        return fail_memory(err, "terms of a query");
+    for (size_t i = 0; i < query->n; i++) {
+        const float idf = bovw_index_idf(s->index, query->items[i].word);
+        s->term_weights[i] = idf * idf;
+    }
+    s->norm = sqrt(square);
+    return BOVW_OK;
+}
+
+/* ---- what each feature gives each image ------------------------------------ */
+
 /* Add matches to the sums of a feature; returns how many images are touched. */
-static uint32_t add_matches(scoring *s, const scan_matches *m, float weight,
-                            uint32_t n_touched)
+static uint32_t add_matches(const scoring *s, score_worker *w, const scan_matches *m,
+                            float weight, uint32_t n_touched)
 {
     for (size_t i = 0; i < m->n; i++) {
-        const uint32_t image = m->first_image + m->owners[m->positions[i]];
-        s->sums[image] += s->weights[m->distances[i]] * weight;
-        s->touched[n_touched] = image; /* stays if this is its first match */
-        n_touched += s->counts[image] == 0;
-        s->counts[image]++;
+        image_sum *sum = &w->sums[m->images[i]];
+        w->touched[n_touched] = m->images[i]; /* stays if this is its first match */
+        n_touched += sum->n == 0;
+        sum->sum += s->weights[m->distances[i]] * weight;
+        sum->n++;
     }
     return n_touched;
 }
 
 /* Sum up the matches of one of a feature's words. */
-static bovw_status add_word(scoring *s, uint32_t word, const uint64_t signature[2],
-                            uint32_t *n_touched, bovw_error *err)
+static bovw_status add_word(const scoring *s, score_worker *w, uint32_t number,
+                            const term *t, float weight, uint32_t *n_touched,
+                            bovw_error *err)
 {
-    const float idf = bovw_index_idf(s->index, word);
     scan_matches matches = {.n = 1};
-    bovw_status status = BOVW_OK;
-
-    if (idf == 0.0F)
+    if (weight == 0.0F)
         return BOVW_OK;
-    scan_word(s->scan, word, signature, s->threshold);
+    bovw_status status =
+        scan_word(w->scan, number, t->word, t->signature, s->threshold, err);
     while (status == BOVW_OK && matches.n > 0) {
-        status = scan_next(s->scan, &matches, err);
-        *n_touched = add_matches(s, &matches, idf * idf, *n_touched);
+        status = scan_next(w->scan, &matches, err);
+        *n_touched = add_matches(s, w, &matches, weight, *n_touched);
     }
     return status;
 }
 
-/* Move one feature's sums to the scores, `weight` times. */
-static void add_feature(scoring *s, float weight, uint32_t n_touched)
+/* A sum in units of 2^-32. It is less than the number of its matches times idf^2, so that
+ * the sums of all images fit 64 bits. */
+static uint64_t to_fixed(float sum)
 {
-    const bovw_burstiness burstiness = s->options->burstiness;
-    double total = 0.0;
+    return (uint64_t)((double)sum * 0x1p32);
+}
+
+/* Append one feature's sums to those of the segment, and zero them. */
+static bool keep_sums(const scoring *s, score_worker *w, segment_sums *to, size_t group,
+                      uint32_t n_touched)
+{
+    uint64_t total = 0;
+    if (!mem_grow(&to->images, &to->images_capacity, to->n + n_touched,
+                  sizeof *to->images) ||
+        !mem_grow(&to->sums, &to->sums_capacity, to->n + n_touched, sizeof *to->sums))
+        return false;
     for (uint32_t i = 0; i < n_touched; i++) {
-        const uint32_t image = s->touched[i];
-        if (burstiness != BOVW_BURSTINESS_NONE)
-            s->sums[image] /= sqrtf((float)s->counts[image]);
-        total += (double)s->sums[image];
+        image_sum *sum = &w->sums[w->touched[i]];
+        float value = sum->sum;
+        if (sum->n > 1 && s->options->burstiness != BOVW_BURSTINESS_NONE)
+            value /= sqrtf((float)sum->n);
+        to->images[to->n] = w->touched[i];
+        to->sums[to->n++] = value;
+        total += to_fixed(value);
+        *sum = (image_sum){0};
     }
-    float scale = weight;
-    if (burstiness == BOVW_BURSTINESS_BOTH && total > 0.0)
-        scale *= (float)(1.0 / sqrt(total));
-    for (uint32_t i = 0; i < n_touched; i++) {
-        const uint32_t image = s->touched[i];
-        s->scores[image] += s->sums[image] * scale;
-        s->sums[image] = 0.0F;
-        s->counts[image] = 0;
+    to->ends[group] = to->n;
+    to->totals[group] = total;
+    return true;
+}
+
+static bovw_status prepare(scoring *s, score_worker *w, uint32_t number, const terms *query,
+                           bovw_error *err)
+{
+    segment_sums *to = &s->segments[number];
+    bovw_status status = BOVW_OK;
+
+    to->n = 0;
+    if (!mem_grow(&to->ends, &to->ends_capacity, s->n_groups, sizeof *to->ends) ||
+        !mem_grow(&to->totals, &to->totals_capacity, s->n_groups, sizeof *to->totals))
+        return fail_memory(err, "matches of a query");
+    for (size_t g = 0; status == BOVW_OK && g < s->n_groups; g++) {
+        uint32_t n_touched = 0;
+        for (size_t i = s->groups[g].first; status == BOVW_OK && i < s->groups[g].end;
+             i++) {
+            scoring_expect(&s->index->segments[number], query, i, LIST_HE);
+            status = add_word(s, w, number, &query->items[i], s->term_weights[i],
+                              &n_touched, err);
+        }
+        /* Also after a failure: it leaves the sums zero. */
+        if (!keep_sums(s, w, to, g, n_touched))
+            status = fail_memory(err, "matches of a query");
+    }
+    return status;
+}
+
+/* ---- all images ------------------------------------------------------------ */
+
+/* Totals are integers, so they do not depend on how images are divided. */
+static void settle(scoring *s)
+{
+    for (size_t g = 0; g < s->n_groups; g++) {
+        term_group *group = &s->groups[g];
+        for (uint32_t i = 0; i < s->index->n_segments; i++)
+            group->total += s->segments[i].totals[g];
+        if (s->options->burstiness == BOVW_BURSTINESS_BOTH && group->total > 0)
+            group->scale *= (float)(1.0 / sqrt((double)group->total * 0x1p-32));
     }
 }
+
+static bovw_status score(scoring *s, score_worker *w, uint32_t number, const terms *query,
+                         bovw_error *err)
+{
+    const segment_sums *from = &s->segments[number];
+    size_t i = 0;
+    (void)query;
+    (void)err;
+    for (size_t g = 0; g < s->n_groups; g++) {
+        for (; i < from->ends[g]; i++)
+            w->scores[from->images[i]] += from->sums[i] * s->groups[g].scale;
+    }
+    return BOVW_OK;
+}
+
+/* ---- terms ----------------------------------------------------------------- */
 
 /* What burstiness within the query leaves of each of n features of a word. */
 static float share_of(const scoring *s, uint32_t n)
@@ -184,7 +280,8 @@ static bovw_status encode_images(scoring *s, image_features *features, terms *to
 {
     const uint32_t first = next_feature(to);
     float share = 1.0F;
-    bovw_status status = image_features_sign(features, s->index, SCAN_HE, err);
+    bovw_status status =
+        image_features_sign(features, s->index, SCAN_HE, s->n_threads, err);
     for (size_t i = 0, end = 0; status == BOVW_OK && i < features->n; i++) {
         const image_feature *f = &features->items[i], *g = features->items;
         if (i == end) { /* the next run of one word and source */
@@ -205,30 +302,6 @@ static bovw_status encode_images(scoring *s, image_features *features, terms *to
     return status;
 }
 
-static bovw_status run(scoring *s, const terms *query, bovw_error *err)
-{
-    bovw_status status = BOVW_OK;
-    double square = 0.0;
-
-    for (size_t i = 0; i < query->n;) {
-        const term *first = &query->items[i];
-        uint32_t n_touched = 0;
-        for (; i < query->n && query->items[i].feature == first->feature; i++) {
-            const term *t = &query->items[i];
-            const bovw_status result = add_word(s, t->word, t->signature, &n_touched, err);
-            status = result != BOVW_OK ? result : status;
-        }
-        /* Also after a failure: it leaves the sums zero. */
-        add_feature(s, (float)first->weight * first->share, n_touched);
-        if (status != BOVW_OK)
-            return status;
-        const double idf = (double)bovw_index_idf(s->index, first->word);
-        square += first->weight * idf * idf;
-    }
-    s->norm = sqrt(square);
-    return BOVW_OK;
-}
-
 const scorer scorer_he = {.name = "he",
                           .summary = "Hamming embedding; needs signatures in the index",
                           .n_assigned = 5,
@@ -237,4 +310,7 @@ const scorer scorer_he = {.name = "he",
                           .encode = encode,
                           .encode_images = encode_images,
                           .combine = scoring_mean,
-                          .run = run};
+                          .begin = begin,
+                          .prepare = prepare,
+                          .settle = settle,
+                          .score = score};

@@ -14,7 +14,6 @@ static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
 {
     const weights *w = &s->index->weights;
     const uint8_t *const norms[] = {w->norms, w->root_norms, w->binary_norms};
-    uint32_t largest = 0;
     (void)kernel;
 
     if ((size_t)s->options->tf >= sizeof norms / sizeof norms[0])
@@ -25,48 +24,61 @@ static bovw_status init(scoring *s, const char *kernel, bovw_error *err)
                     "%s: of a version without lengths for such term frequencies; make the "
                     "index again",
                     s->index->path);
-    for (uint32_t i = 0; i < s->index->n_segments; i++)
-        largest = s->index->segments[i].n_images > largest ? s->index->segments[i].n_images
-                                                           : largest;
-    s->images = mem_array(largest, sizeof *s->images);
-    s->tfs = mem_array(largest, sizeof *s->tfs);
-    return s->images && s->tfs ? BOVW_OK : fail_memory(err, "searcher");
-}
-
-/* Add one term's part to the scores of a segment's images. */
-static void add_postings(float *scores, const uint32_t *images, const uint32_t *tfs,
-                         uint32_t n, float weight, bovw_tf tf)
-{
-    switch (tf) {
-    case BOVW_TF_ROOT:
-        for (uint32_t p = 0; p < n; p++)
-            scores[images[p]] += weight * sqrtf((float)tfs[p]);
-        break;
-    case BOVW_TF_BINARY:
-        for (uint32_t p = 0; p < n; p++)
-            scores[images[p]] += weight;
-        break;
-    default:
-        for (uint32_t p = 0; p < n; p++)
-            scores[images[p]] += weight * (float)tfs[p];
-    }
-}
-
-static bovw_status add_term(scoring *s, uint32_t word, float weight, bovw_error *err)
-{
-    const bovw_index *index = s->index;
-    for (uint32_t i = 0; i < index->n_segments; i++) {
-        const segment *seg = &index->segments[i];
-        const uint32_t n = segment_frequency(seg, word);
-        if (n == 0)
-            continue;
-        const bovw_status status = segment_postings(seg, word, s->images, s->tfs, err);
-        if (status != BOVW_OK)
-            return status;
-        add_postings(s->scores + index->starts[i], s->images, s->tfs, n, weight,
-                     s->options->tf);
-    }
     return BOVW_OK;
+}
+
+/* Add a block of a term's features to the scores of their images. */
+static void add_features(float *scores, const uint32_t *images, uint32_t n, float weight)
+{
+    for (uint32_t i = 0; i < n; i++)
+        scores[images[i]] += weight;
+}
+
+/* Adds each image once, with what its term frequency counts: a list's runs may go on in
+ * the next block. */
+typedef struct run_of_image {
+    uint32_t image, n;
+    float weight;
+    bovw_tf tf;
+} run_of_image;
+
+static void end_run(float *scores, const run_of_image *r)
+{
+    if (r->n > 0)
+        scores[r->image] +=
+            r->tf == BOVW_TF_ROOT ? r->weight * sqrtf((float)r->n) : r->weight;
+}
+
+static void add_runs(float *scores, const uint32_t *images, uint32_t n, run_of_image *r)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (r->n > 0 && images[i] == r->image) {
+            r->n++;
+        } else {
+            end_run(scores, r);
+            r->image = images[i];
+            r->n = 1;
+        }
+    }
+}
+
+static bovw_status add_term(const scoring *s, const segment *seg, uint32_t word,
+                            float weight, float *scores, bovw_error *err)
+{
+    uint32_t images[POSTINGS_BLOCK], n = 1;
+    postings_reader reader;
+    run_of_image run = {.weight = weight, .tf = s->options->tf};
+
+    bovw_status status = segment_read_postings(seg, word, &reader, err);
+    while (status == BOVW_OK && n > 0) {
+        status = segment_next_postings(seg, word, &reader, images, &n, err);
+        if (status == BOVW_OK && run.tf == BOVW_TF_RAW)
+            add_features(scores, images, n, weight);
+        else if (status == BOVW_OK)
+            add_runs(scores, images, n, &run);
+    }
+    end_run(scores, &run);
+    return status;
 }
 
 double term_frequency(double tf, bovw_tf kind)
@@ -168,20 +180,33 @@ static bovw_status combine(scoring *s, uint32_t n_sources, terms *all, bovw_erro
     return BOVW_OK;
 }
 
-static bovw_status run(scoring *s, const terms *query, bovw_error *err)
+static bovw_status begin(scoring *s, const terms *query, bovw_error *err)
 {
-    bovw_status status = BOVW_OK;
     double square = 0.0;
-
-    for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+    if (!mem_grow(&s->term_weights, &s->term_weights_capacity, query->n,
+                  sizeof *s->term_weights))
+        return fail_memory(err, "terms of a query");
+    for (size_t i = 0; i < query->n; i++) {
         const term *t = &query->items[i];
         const double idf = (double)bovw_index_idf(s->index, t->word);
-        if (idf == 0.0)
-            continue;
         square += (t->weight * idf) * (t->weight * idf);
-        status = add_term(s, t->word, (float)(t->weight * idf * idf), err);
+        s->term_weights[i] = (float)(t->weight * idf * idf);
     }
     s->norm = sqrt(square);
+    return BOVW_OK;
+}
+
+static bovw_status score(scoring *s, score_worker *w, uint32_t number, const terms *query,
+                         bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    const segment *seg = &s->index->segments[number];
+    for (size_t i = 0; status == BOVW_OK && i < query->n; i++) {
+        scoring_expect(seg, query, i, LIST_POSTINGS);
+        if (s->term_weights[i] != 0.0F)
+            status =
+                add_term(s, seg, query->items[i].word, s->term_weights[i], w->scores, err);
+    }
     return status;
 }
 
@@ -192,4 +217,5 @@ const scorer scorer_tfidf = {.name = "tfidf",
                              .encode = encode,
                              .encode_images = encode_images,
                              .combine = combine,
-                             .run = run};
+                             .begin = begin,
+                             .score = score};

@@ -3,18 +3,15 @@
  * One query: descriptors to words, words to a similarity with every image
  * (scoring.h), the best of these, and their geometry.
  */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "base/topk.h"
 #include "search/expansion.h"
 #include "search/rerank.h"
 #include "search/scoring.h"
+#include "search/searcher.h"
 #include "search/stop_words.h"
 
 struct bovw_searcher {
@@ -24,14 +21,13 @@ struct bovw_searcher {
     const scorer *scorer;
     scoring scoring;
     stop_words stopped;
-    reranker *reranker; /* NULL where nothing is verified */
-    query_words *words; /* (n_queries,) of the images of the current query */
+    reranker *reranker;         /* NULL where nothing is verified */
+    query_words *words;         /* of the images of a query: scratch */
+    const query_words *queries; /* (n_queries,) those of the current one */
     size_t n_queries, words_capacity;
     terms terms;             /* of the current query, each image a source of its own */
     terms combined;          /* what is searched with */
     image_features features; /* of images that expand it */
-    scored *best;
-    size_t best_capacity;
 };
 
 void bovw_search_options_default(bovw_search_options *opts)
@@ -76,7 +72,7 @@ bovw_status bovw_searcher_new(const bovw_index *index, const bovw_search_options
         made->compute = *compute;
     made->scorer = scorer_find(opts->score);
     bovw_status status =
-        scoring_init(&made->scoring, index, &made->options, made->compute.kernel, err);
+        scoring_init(&made->scoring, index, &made->options, &made->compute, err);
     if (status == BOVW_OK && opts->stop_words > 0)
         status = stop_words_find(&made->stopped, index, opts->stop_words, err);
     if (status == BOVW_OK && opts->verify > 0)
@@ -102,7 +98,6 @@ void bovw_searcher_free(bovw_searcher *searcher)
     terms_free(&searcher->terms);
     terms_free(&searcher->combined);
     image_features_free(&searcher->features);
-    free(searcher->best);
     free(searcher);
 }
 
@@ -138,6 +133,7 @@ static bovw_status quantise(bovw_searcher *s, const bovw_features *queries, bovw
         status = query_words_find(
             &s->words[i], bovw_index_vocabulary(s->index), &queries[i],
             for_score > for_matches ? for_score : for_matches, is_signed, &s->compute, err);
+    s->queries = s->words;
     return status;
 }
 
@@ -148,7 +144,7 @@ static bovw_status encode(bovw_searcher *s, bovw_error *err)
     bovw_status status = BOVW_OK;
     terms_clear(&s->terms);
     for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
-        const query_words words = query_words_first(&s->words[i], n_assigned(s));
+        const query_words words = query_words_first(&s->queries[i], n_assigned(s));
         status = s->scorer->encode(&s->scoring, &words, i, &s->terms, err);
     }
     if (status == BOVW_OK)
@@ -158,55 +154,36 @@ static bovw_status encode(bovw_searcher *s, bovw_error *err)
     return status;
 }
 
-/* The best images by similarity as hits. */
-static bovw_status select_best(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+/* Rank the images by similarity with the terms. */
+static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
 {
     const uint32_t n_images = bovw_index_n_images(s->index);
-    const scoring *of = &s->scoring;
     size_t wanted = n_images, n = 0;
+    scored *best = NULL;
     if (s->options.top) {
         wanted = s->options.top > s->options.verify ? s->options.top : s->options.verify;
         wanted = wanted < n_images ? wanted : n_images;
     }
-    if (!mem_grow(&s->best, &s->best_capacity, wanted, sizeof *s->best))
-        return fail_memory(err, "ranking");
-    for (uint32_t i = 0; i < n_images; i++) {
-        const float dot = of->scores[i];
-        if (dot > 0.0F) {
-            const double length = (double)load_lefloat(of->norms + (size_t)i * 4);
-            const double similarity = dot / (of->norm * length);
-            topk_offer(s->best, &n, wanted, (scored){.score = (float)similarity, .id = i});
-        }
-    }
-    topk_sort(s->best, n);
-
+    stop_words_remove(&s->stopped, &s->combined);
+    const bovw_status status =
+        scoring_run(&s->scoring, &s->combined, wanted, &best, &n, err);
+    if (status != BOVW_OK)
+        return status;
     bovw_hit *hits = mem_array(n, sizeof *hits);
+    for (size_t i = 0; hits && i < n; i++)
+        hits[i] = (bovw_hit){.image = best[i].id, .score = best[i].score};
+    free(best);
     if (!hits)
         return fail_memory(err, "ranking");
-    for (size_t i = 0; i < n; i++)
-        hits[i] = (bovw_hit){.image = s->best[i].id, .score = s->best[i].score};
     ranking->hits = hits;
     ranking->n = (uint32_t)n;
     return BOVW_OK;
 }
 
-/* Rank the images by similarity with the terms. */
-static bovw_status rank(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
-{
-    const uint32_t n_images = bovw_index_n_images(s->index);
-    stop_words_remove(&s->stopped, &s->combined);
-    bovw_status status = s->scorer->run(&s->scoring, &s->combined, err);
-    if (status == BOVW_OK)
-        status = select_best(s, ranking, err);
-    if (n_images > 0)
-        memset(s->scoring.scores, 0, n_images * sizeof *s->scoring.scores);
-    return status;
-}
-
 static bovw_status verify(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
 {
     return s->reranker
-               ? reranker_run(s->reranker, s->words, (uint32_t)s->n_queries, ranking, err)
+               ? reranker_run(s->reranker, s->queries, (uint32_t)s->n_queries, ranking, err)
                : BOVW_OK;
 }
 
@@ -218,8 +195,9 @@ static bovw_status expand(bovw_searcher *s, bovw_ranking *ranking, bovw_error *e
     bovw_status status = BOVW_OK;
     status = terms_copy(&s->terms, &s->combined, err);
     if (status == BOVW_OK)
-        status = expansion_add(&s->features, &s->scoring, s->words, (uint32_t)s->n_queries,
-                               ranking, &s->combined, &n_images, err);
+        status =
+            expansion_add(&s->features, &s->scoring, s->queries, (uint32_t)s->n_queries,
+                          ranking, &s->combined, &n_images, err);
     if (status != BOVW_OK || n_images == 0)
         return status;
     status = rank(s, &second, err);
@@ -234,6 +212,45 @@ static bovw_status expand(bovw_searcher *s, bovw_ranking *ranking, bovw_error *e
     return BOVW_OK;
 }
 
+/* Everything from the words on. */
+static bovw_status search(bovw_searcher *s, bovw_ranking *ranking, bovw_error *err)
+{
+    bovw_ranking out = {0};
+
+    if (s->reranker)
+        reranker_begin(s->reranker);
+    const double start = clock_seconds();
+    bovw_status status = encode(s, err);
+    if (status == BOVW_OK)
+        status = rank(s, &out, err);
+    const double searched = clock_seconds();
+    if (status == BOVW_OK)
+        status = verify(s, &out, err);
+    const double verified = clock_seconds();
+    if (status == BOVW_OK && s->options.expand > 0)
+        status = expand(s, &out, err);
+    const double expanded = s->options.expand > 0 ? clock_seconds() : verified;
+    if (status != BOVW_OK) {
+        bovw_ranking_free(&out);
+        return status;
+    }
+    if (s->options.top && out.n > s->options.top)
+        out.n = s->options.top;
+    out.seconds = (bovw_timings){.search = searched - start,
+                                 .verification = verified - searched,
+                                 .expansion = expanded - verified};
+    *ranking = out;
+    return BOVW_OK;
+}
+
+bovw_status searcher_run_words(bovw_searcher *s, const query_words *queries, size_t n,
+                               bovw_ranking *ranking, bovw_error *err)
+{
+    s->queries = queries;
+    s->n_queries = n;
+    return search(s, ranking, err);
+}
+
 bovw_status bovw_searcher_run(bovw_searcher *searcher, const bovw_features *query,
                               bovw_ranking *ranking, bovw_error *err)
 {
@@ -244,38 +261,16 @@ bovw_status bovw_searcher_run_together(bovw_searcher *searcher,
                                        const bovw_features *queries, size_t n,
                                        bovw_ranking *ranking, bovw_error *err)
 {
-    bovw_ranking out = {0};
-
-    if (searcher->reranker)
-        reranker_begin(searcher->reranker);
     const double start = clock_seconds();
     bovw_status status = take_queries(searcher, n, err);
     if (status == BOVW_OK)
         status = quantise(searcher, queries, err);
     const double quantised = clock_seconds();
     if (status == BOVW_OK)
-        status = encode(searcher, err);
+        status = search(searcher, ranking, err);
     if (status == BOVW_OK)
-        status = rank(searcher, &out, err);
-    const double searched = clock_seconds();
-    if (status == BOVW_OK)
-        status = verify(searcher, &out, err);
-    const double verified = clock_seconds();
-    if (status == BOVW_OK && searcher->options.expand > 0)
-        status = expand(searcher, &out, err);
-    const double expanded = searcher->options.expand > 0 ? clock_seconds() : verified;
-    if (status != BOVW_OK) {
-        bovw_ranking_free(&out);
-        return status;
-    }
-    if (searcher->options.top && out.n > searcher->options.top)
-        out.n = searcher->options.top;
-    out.seconds = (bovw_timings){.quantisation = quantised - start,
-                                 .search = searched - quantised,
-                                 .verification = verified - searched,
-                                 .expansion = expanded - verified};
-    *ranking = out;
-    return BOVW_OK;
+        ranking->seconds.quantisation = quantised - start;
+    return status;
 }
 
 /* One query after the other, each on all threads. */

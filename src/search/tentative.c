@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The images that are wanted are marked; one walk over the signatures of the
- * query's words keeps what falls on them; one sort by image and distance puts
- * the matches in their order. */
+ * The features of the images that have a word of the query are gathered by word, with
+ * their signatures, and each word of the query is compared with them: images that are to
+ * be verified are few, and the lists of their words are long. One sort by image and
+ * distance puts the matches in their order. */
 #include "search/tentative.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/keys.h"
 #include "base/memory.h"
-#include "search/scan.h"
+#include "base/parallel.h"
+#include "search/hamming.h"
+#include "search/image_features.h"
 
 enum {
     DISTANCE_BITS = 8, /* of a key's upper half, below the rank */
@@ -25,40 +29,48 @@ typedef struct pair {
 
 struct tentative {
     const bovw_index *index;
+    const hamming_kernel *kernel;
+    int n_threads;
     uint32_t threshold;
-    scan *scan;
-    uint32_t *ranks; /* (n_images,) 1 + rank of an image that is wanted, else 0 */
+    bool is_long;
+    uint8_t *is_wanted;      /* (n_words,) is it a word of the query? */
+    image_features features; /* of the images, those of the query's words */
+    uint64_t *planes[2];     /* their signatures, little-endian */
+    size_t planes_capacity[2];
+    hamming_found found;
     pair *pairs;
     uint64_t *keys, *spare; /* rank, distance, number of the pair */
     size_t n, pairs_capacity, keys_capacity, spare_capacity;
 };
 
 bovw_status tentative_new(const bovw_index *index, const bovw_search_options *options,
-                          const char *kernel, tentative **made, bovw_error *err)
+                          const bovw_compute *compute, tentative **made, bovw_error *err)
 {
-    const bool is_long = bovw_index_signatures(index) & BOVW_SIGNATURES_HE128;
     tentative *t = mem_array(1, sizeof *t);
-    bovw_status status = BOVW_OK;
     if (!t)
         return fail_memory(err, "verification");
     t->index = index;
-    t->threshold = options->match_threshold * (is_long ? 2 : 1);
-    t->ranks = mem_array(bovw_index_n_images(index), sizeof *t->ranks);
-    status = t->ranks ? scan_new(index, SCAN_HE, is_long, kernel, &t->scan, err)
-                      : fail_memory(err, "verification");
-    if (status == BOVW_OK)
-        *made = t;
-    else
+    t->n_threads = parallel_threads(compute);
+    t->is_long = bovw_index_signatures(index) & BOVW_SIGNATURES_HE128;
+    t->threshold = options->match_threshold * (t->is_long ? 2 : 1);
+    t->kernel = hamming_kernel_find(compute ? compute->kernel : NULL);
+    t->is_wanted = mem_array(bovw_vocabulary_size(bovw_index_vocabulary(index)), 1);
+    if (!t->is_wanted) {
         tentative_free(t);
-    return status;
+        return fail_memory(err, "verification");
+    }
+    *made = t;
+    return BOVW_OK;
 }
 
 void tentative_free(tentative *t)
 {
     if (!t)
         return;
-    scan_free(t->scan);
-    free(t->ranks);
+    image_features_free(&t->features);
+    free(t->is_wanted);
+    free(t->planes[0]);
+    free(t->planes[1]);
     free(t->pairs);
     free(t->keys);
     free(t->spare);
@@ -79,22 +91,85 @@ static bovw_status add_pair(tentative *t, uint32_t rank, uint32_t distance, pair
     return BOVW_OK;
 }
 
+static void mark_words(tentative *t, const query_words *query, bool is_wanted)
+{
+    for (uint32_t i = 0; i < query->n; i++) {
+        for (uint32_t j = 0; j < query->r; j++)
+            t->is_wanted[query->words[(size_t)i * query->stride + j]] = is_wanted;
+    }
+}
+
+/* The features of the images that have a word of the query, and their signatures: by
+ * word, and of each word by rank. */
+static bovw_status gather_features(tentative *t, const bovw_hit *hits, uint32_t n,
+                                   bovw_error *err)
+{
+    const image_region anywhere = {.transform = NULL};
+    image_features *f = &t->features;
+    bovw_status status = BOVW_OK;
+
+    f->n = 0;
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++) {
+        size_t n_kept = f->n;
+        status = image_features_add(f, t->index, hits[i].image, i, &anywhere, err);
+        for (size_t j = n_kept; j < f->n; j++) {
+            f->items[n_kept] = f->items[j];
+            n_kept += t->is_wanted[f->items[j].word];
+        }
+        f->n = n_kept;
+    }
+    if (status == BOVW_OK && f->n > UINT32_MAX)
+        status =
+            fail(err, BOVW_ERR_LIMIT, "more than %u features are verified", UINT32_MAX);
+    if (status == BOVW_OK)
+        status = image_features_sort(f, err);
+    if (status == BOVW_OK)
+        status = image_features_sign(f, t->index, SCAN_HE, t->n_threads, err);
+    return status;
+}
+
+static bovw_status fill_planes(tentative *t, bovw_error *err)
+{
+    const image_features *f = &t->features;
+    for (int i = 0; i <= t->is_long; i++) {
+        if (!mem_grow(&t->planes[i], &t->planes_capacity[i], f->n, sizeof **t->planes))
+            return fail_memory(err, "matches of a query");
+        for (size_t j = 0; j < f->n; j++)
+            store_le64((uint8_t *)&t->planes[i][j], f->items[j].signature[i]);
+    }
+    return BOVW_OK;
+}
+
+/* The first feature whose word is not below `word`. */
+static size_t first_of_word(const image_features *f, uint32_t word)
+{
+    size_t low = 0, high = f->n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (f->items[middle].word < word)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static bovw_status find_word(tentative *t, uint32_t query_feature, uint32_t word,
                              const uint64_t signature[2], bovw_error *err)
 {
-    scan_matches matches = {.n = 1};
+    const size_t end = first_of_word(&t->features, word + 1);
     bovw_status status = BOVW_OK;
-    scan_word(t->scan, word, signature, t->threshold);
-    while (status == BOVW_OK && matches.n > 0) {
-        status = scan_next(t->scan, &matches, err);
-        for (size_t i = 0; status == BOVW_OK && i < matches.n; i++) {
-            const uint32_t image =
-                matches.first_image + matches.owners[matches.positions[i]];
-            const uint32_t rank = t->ranks[image];
-            if (rank > 0)
-                status =
-                    add_pair(t, rank - 1, matches.distances[i],
-                             (pair){query_feature, word, scan_feature(&matches, i)}, err);
+    for (size_t first = first_of_word(&t->features, word); first < end;
+         first += HAMMING_BLOCK) {
+        const size_t n = end - first < HAMMING_BLOCK ? end - first : HAMMING_BLOCK;
+        const size_t n_found =
+            t->kernel->find((const uint8_t *)(t->planes[0] + first),
+                            t->is_long ? (const uint8_t *)(t->planes[1] + first) : NULL, n,
+                            signature, t->threshold, &t->found);
+        for (size_t i = 0; status == BOVW_OK && i < n_found; i++) {
+            const image_feature *f = &t->features.items[first + t->found.positions[i]];
+            status = add_pair(t, f->source, t->found.distances[i],
+                              (pair){query_feature, word, f->nth}, err);
         }
     }
     return status;
@@ -103,24 +178,23 @@ static bovw_status find_word(tentative *t, uint32_t query_feature, uint32_t word
 bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hit *hits,
                            uint32_t n, bovw_error *err)
 {
-    bovw_status status = BOVW_OK;
     if (n > MAX_RANKS)
         return fail(err, BOVW_ERR_LIMIT, "at most %d images are verified", MAX_RANKS);
     t->n = 0;
-    for (uint32_t i = 0; i < n; i++)
-        t->ranks[hits[i].image] = i + 1;
-    for (uint32_t i = 0; status == BOVW_OK && n > 0 && i < query->n; i++) {
+    mark_words(t, query, true);
+    bovw_status status = gather_features(t, hits, n, err);
+    mark_words(t, query, false);
+    if (status == BOVW_OK)
+        status = fill_planes(t, err);
+    for (uint32_t i = 0; status == BOVW_OK && t->features.n > 0 && i < query->n; i++) {
         const size_t first = (size_t)i * query->stride;
-        for (size_t j = first; status == BOVW_OK && j < first + query->r; j++) {
+        for (size_t j = first; status == BOVW_OK && j < first + query->r; j++)
             status = find_word(t, i, query->words[j], query->signatures + 2 * j, err);
-        }
     }
-    for (uint32_t i = 0; i < n; i++)
-        t->ranks[hits[i].image] = 0;
     if (status == BOVW_OK &&
         !mem_grow(&t->spare, &t->spare_capacity, t->n, sizeof *t->spare))
         status = fail_memory(err, "matches of a query");
-    if (status == BOVW_OK)
+    if (status == BOVW_OK && t->n > 0)
         keys_sort(t->keys, t->spare, t->n);
     return status;
 }

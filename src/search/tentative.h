@@ -7,14 +7,14 @@
 
 typedef struct tentative tentative;
 
-/* options: match_threshold. The index must have HE signatures. Memory: 12 bytes
- * an image of the index, 28 a match. */
+/* options: match_threshold. The index must have HE signatures. Memory: a byte a word of
+ * the vocabulary, 100 a feature that is verified and has a word of the query, 28 a
+ * match. */
 bovw_status tentative_new(const bovw_index *index, const bovw_search_options *options,
-                          const char *kernel, tentative **made, bovw_error *err);
+                          const bovw_compute *compute, tentative **made, bovw_error *err);
 void tentative_free(tentative *t);
 
-/* Find the matches of a query, by all of its words, with the n first hits: a
- * walk over the signatures of these words. */
+/* Find the matches of a query, by all of its words, with the n first hits. */
 bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hit *hits,
                            uint32_t n, bovw_error *err);
 

@@ -195,16 +195,19 @@ bovw_status bovw_mixture_train(bovw_source *source, const bovw_mixture_options *
         mixture_new(bovw_source_options(source), opts->k, opts->dim, &made, err);
     if (status != BOVW_OK)
         return status;
-    sample_init(&s, (size_t)wanted, opts->seed);
-    status = bovw_source_run(source, compute, "sampling", &consumer, monitor, err);
-    const uint8_t *descriptors = status == BOVW_OK ? sample_finish(&s) : NULL;
+    status = sample_init(&s, (size_t)wanted, opts->seed, NULL, err);
+    if (status == BOVW_OK)
+        status = bovw_source_run(source, compute, "sampling", &consumer, monitor, err);
+    point_set points = {0};
+    if (status == BOVW_OK)
+        status = sample_finish(&s, &points, err);
     if (status == BOVW_OK && s.n < 2 * (size_t)opts->k)
         status = fail(err, BOVW_ERR_ARG,
                       "%zu descriptors of %" PRIu32 " images are too few for %" PRIu32
                       " Gaussians",
                       s.n, s.n_images, opts->k);
     if (status == BOVW_OK)
-        status = fit(made, &s, descriptors, opts, compute, monitor, err);
+        status = fit(made, &s, points.data, opts, compute, monitor, err);
     sample_free(&s);
     if (status == BOVW_OK)
         *mixture = made;

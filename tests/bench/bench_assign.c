@@ -7,6 +7,7 @@
  * disturb it little, and where it grows with the threads, they are in each
  * other's way.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "bench/rows.h"
 #include "bovw/vocabulary.h"
 #include "vocabulary/nearest.h"
 
@@ -161,13 +163,15 @@ static int bench_kernels(const job *j)
         nearest_free(words);
         if (i + 1 == n_kernels) /* the portable one is last */
             portable = seconds;
-        printf("%7u  %7u  %-8s  %7d  %13.2f  %17.1f", j->k, j->n_words, kernel->name,
-               j->n_threads, 1e6 * seconds, 1e-9 * rate);
-        if (j->peak > 0.0)
-            printf("  %6.1f %%", 100.0 * rate / j->peak);
-        else
-            printf("  %8s", "-");
-        printf("  %10.1f\n", portable / seconds);
+        rows_number("words", 0, j->k);
+        rows_number("nearest", 0, j->n_words);
+        rows_text("kernel", kernel->name);
+        rows_number("threads", 0, j->n_threads);
+        rows_number("us/descriptor", 2, 1e6 * seconds);
+        rows_number("G multiply-adds/s", 1, 1e-9 * rate);
+        rows_number("% of peak", 1, j->peak > 0.0 ? 100.0 * rate / j->peak : NAN);
+        rows_number("x portable", 1, portable / seconds);
+        rows_end();
     }
     return EXIT_SUCCESS;
 }
@@ -181,9 +185,12 @@ static int bench_assign(const uint8_t *centroids, const uint8_t *descriptors)
                  {20000, 1, 2}, {100000, 1, 1}, {100000, 5, 1}, {100000, 1, 2}};
     const double peak = machine_peak();
 
-    printf("processor time; a core's peak is %.0f G multiply-adds/s\n", 1e-9 * peak);
-    printf("%7s  %7s  %-8s  %7s  %13s  %17s  %8s  %10s\n", "words", "nearest", "kernel",
-           "threads", "us/descriptor", "G multiply-adds/s", "of peak", "x portable");
+    char title[100];
+
+    snprintf(title, sizeof title,
+             "assignment to words, processor time; a core's peak is %.0f G multiply-adds/s",
+             1e-9 * peak);
+    rows_table("assign", title);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const job j = {.centroids = centroids,
                        .descriptors = descriptors,

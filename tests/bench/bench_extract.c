@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "bench/rows.h"
 #include "features/extrema.h"
 #include "features/scale_space.h"
 #include "features/sift.h"
@@ -140,29 +141,39 @@ static bool bench_picture(const char *path, const bovw_feature_options *opts,
     return is_done;
 }
 
+static void print_part(const char *part, double seconds, const totals *t, double n_features)
+{
+    rows_text("part", part);
+    rows_number("ms/picture", 2, 1e3 * seconds / t->n_pictures);
+    rows_number("us/feature", 2, 1e6 * seconds / n_features);
+    rows_number("x VLFeat", 2, t->vlfeat / seconds);
+    rows_end();
+}
+
 static void print(const totals *t, const bovw_compute *compute)
 {
-    const double ms = 1e3 / t->n_pictures;
+    const double n = (double)t->n_features, n_paired = (double)t->n_paired;
     const double whole = t->scale_space + t->extrema + t->rest;
-    printf("%d pictures, kernel %s, %d thread%s\n", t->n_pictures,
-           sift_kernel_find(compute->kernel)->name, parallel_threads(compute),
-           parallel_threads(compute) == 1 ? "" : "s");
-    printf("  decode and scale      %8.2f ms a picture\n", ms * t->decode);
-    printf("  VLFeat alone          %8.2f ms, %6.1f us a feature (one thread)\n",
-           ms * t->vlfeat, 1e6 * t->vlfeat / (double)t->n_reference);
-    printf("  ours                  %8.2f ms, %6.1f us a feature: %.1f x\n", ms * whole,
-           1e6 * whole / (double)t->n_features, t->vlfeat / whole);
-    printf("    scale space         %8.2f ms\n", ms * t->scale_space);
-    printf("    extrema             %8.2f ms\n", ms * t->extrema);
-    printf("    angles, descriptors %8.2f ms\n", ms * t->rest);
-    printf(
-        "  features a picture: VLFeat %.0f, ours %.0f; %.3f %% of VLFeat's are ours too, "
-        "%.3f %% of them with a cosine of 0.999\n",
-        (double)t->n_reference / t->n_pictures, (double)t->n_features / t->n_pictures,
-        100.0 * (double)t->n_paired / (double)t->n_reference,
-        100.0 * (double)t->n_close / (double)t->n_paired);
-    printf("  cosine: mean %.6f, least %.4f\n", t->sum_cosine / (double)t->n_paired,
-           t->least_cosine);
+    char title[120];
+    snprintf(title, sizeof title, "extraction of %d pictures, kernel %s, %d thread%s",
+             t->n_pictures, sift_kernel_find(compute->kernel)->name,
+             parallel_threads(compute), parallel_threads(compute) == 1 ? "" : "s");
+    rows_table("extract", title);
+    print_part("VLFeat (one thread)", t->vlfeat, t, (double)t->n_reference);
+    print_part("bovw", whole, t, n);
+    print_part("its scale space", t->scale_space, t, n);
+    print_part("its extrema", t->extrema, t, n);
+    print_part("angles, descriptors", t->rest, t, n);
+    print_part("decode and scale", t->decode, t, n);
+
+    rows_table("extract-agreement", "the same features, and cosines of their descriptors");
+    rows_number("VLFeat's/picture", 0, (double)t->n_reference / t->n_pictures);
+    rows_number("bovw's/picture", 0, n / t->n_pictures);
+    rows_number("% of VLFeat's found", 3, 100.0 * n_paired / (double)t->n_reference);
+    rows_number("% with cosine 0.999", 3, 100.0 * (double)t->n_close / n_paired);
+    rows_number("mean cosine", 6, t->sum_cosine / n_paired);
+    rows_number("least cosine", 4, t->least_cosine);
+    rows_end();
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/random.h"
+#include "bench/rows.h"
 #include "bovw/verify.h"
 
 enum {
@@ -119,15 +120,19 @@ int main(void)
     bovw_verify_options_default(&opts);
     if (bovw_verifier_new(&opts, &verifier, NULL) != BOVW_OK)
         return EXIT_FAILURE;
-    printf("%7s  %7s  %8s  %14s  %14s  %15s  %12s\n", "matches", "right %", "inliers",
-           "plain us/image", "bovw us/image", "s/1,000 images", "x plain loop");
+    rows_table("verify", "spatial verification, one thread, processor time");
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         for (uint32_t right = 0; right <= 30; right += 15) {
             uint32_t counted, inliers;
             const double plain = time_images(NULL, sizes[i], right, &counted);
             const double ours = time_images(verifier, sizes[i], right, &inliers);
-            printf("%7u  %7u  %8u  %14.1f  %14.1f  %15.3f  %12.1f\n", sizes[i], right,
-                   inliers, plain, ours, 1e-3 * ours, plain / ours);
+            rows_number("matches", 0, sizes[i]);
+            rows_number("right %", 0, right);
+            rows_number("inliers", 0, inliers);
+            rows_number("plain us/image", 1, plain);
+            rows_number("bovw us/image", 1, ours);
+            rows_number("x plain loop", 1, plain / ours);
+            rows_end();
         }
     }
     bovw_verifier_free(verifier);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What the scripts here share: names of images, and the protocol "groups".
+"""What the scripts here share: names of images, the protocol "groups", and rows.
 
-The protocol is described in datasets/README.md.
+The protocol is described in datasets/README.md, rows in rows.h.
 """
 import csv
+import json
 import os
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm")
@@ -69,3 +70,10 @@ def print_table(by_set):
     everything = [ap for name in sorted(by_set) for ap in by_set[name]]
     for name, aps in [(n, by_set[n]) for n in sorted(by_set)] + [("all", everything)]:
         print(f"{name}\t{len(aps)}\t{100 * sum(aps) / max(1, len(aps)):.2f}", flush=True)
+
+
+def write_row(table, values):
+    """Append a row, a dict of column and value, to the file that BENCH_JSON names."""
+    if os.environ.get("BENCH_JSON"):
+        with open(os.environ["BENCH_JSON"], "a") as f:
+            f.write(json.dumps({"table": table, **values}) + "\n")

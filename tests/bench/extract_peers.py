@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-from common import image_paths
+from common import image_paths, write_row
 
 try:
     import cv2
@@ -137,9 +137,13 @@ def main(args):
         for name, peer in peers.items():
             runs = [measure(peer, images, n_threads, args) for _ in range(args.repeat)]
             wall, processor, n_features = (min(values) for values in zip(*runs))
-            print(f"{name}\t{n_threads}\t{n_features / len(images):.0f}\t"
-                  f"{1000 * wall / len(images):.1f}\t{1000 * processor / len(images):.1f}\t"
-                  f"{1e6 * processor / max(1, n_features):.1f}", flush=True)
+            row = {"peer": name, "threads": n_threads,
+                   "features/image": round(n_features / len(images)),
+                   "ms/image": round(1000 * wall / len(images), 1),
+                   "CPU ms/image": round(1000 * processor / len(images), 1),
+                   "CPU us/feature": round(1e6 * processor / max(1, n_features), 1)}
+            print(*row.values(), sep="\t", flush=True)
+            write_row("extract-peers", row)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ done <<'END'
 extract:-o, --force --max-side --max-features --first-octave --peak --edge --detector --plain-sift --upright
 vocab train:-k, -o, --force --iterations --sample --max-side --max-features
 index create:-v, --batch
-index add:--batch
+index add:--batch --update
+index remove:@LIST
+index compact:
 index list:
 index check:
 index info:--check

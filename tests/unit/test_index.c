@@ -24,70 +24,129 @@ enum {
 
 /* ---- postings ---------------------------------------------------------------- */
 
-static void make_postings(uint32_t n, uint64_t *seed, uint32_t *images, uint32_t *tfs)
+/* Lists whose gaps take up to `most_bits` bits; now and then an image has many features. */
+static uint64_t make_postings(uint32_t n, uint32_t most_bits, uint64_t *seed,
+                              uint32_t *images, uint32_t *tfs)
 {
     uint32_t id = 0;
+    uint64_t n_features = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t bits = (uint32_t)random_below(seed, 20);
+        const uint32_t bits = (uint32_t)random_below(seed, most_bits + 1);
         id += 1 + (uint32_t)random_below(seed, (uint64_t)1 << bits);
         images[i] = id;
-        tfs[i] =
-            1 + (uint32_t)(random_below(seed, 8) == 0 ? random_below(seed, 1 << 18) : 0);
+        tfs[i] = 1 + (uint32_t)(random_below(seed, 8) == 0 ? random_below(seed, 300) : 0);
+        n_features += tfs[i];
     }
+    return n_features;
+}
+
+enum {
+    MOST = 1500
+};
+
+/* What a list becomes, and what a reader makes of its bytes. */
+static void check_list(const uint32_t *images, const uint32_t *tfs, uint32_t n,
+                       uint64_t n_features)
+{
+    static uint32_t images_again[MOST], tfs_again[MOST];
+    uint8_t *bytes = mem_array(postings_bound(n_features), 1);
+    postings_limits limits = {2, n ? images[n - 1] + 1 : 1, n_features};
+    const size_t length = postings_encode(images, tfs, n, bytes);
+    assert_true(length + CODED_PADDING <= postings_bound(n_features));
+    assert_true(postings_decode(bytes, length, n, &limits, images_again, tfs_again));
+    assert_memory_equal(images, images_again, n * sizeof *images);
+    assert_memory_equal(tfs, tfs_again, n * sizeof *tfs);
+    /* A list that is longer or shorter than it says; an image or a feature too many. */
+    assert_false(postings_decode(bytes, length + 1, n, &limits, images_again, tfs_again));
+    if (length)
+        assert_false(
+            postings_decode(bytes, length - 1, n, &limits, images_again, tfs_again));
+    limits.n_images--;
+    if (n)
+        assert_false(postings_decode(bytes, length, n, &limits, images_again, tfs_again));
+    limits.n_images++;
+    limits.n_features--;
+    if (n)
+        assert_false(postings_decode(bytes, length, n, &limits, images_again, tfs_again));
+    free(bytes);
 }
 
 static void postings_survive_encoding(void **state)
 {
     (void)state;
-    enum {
-        MOST = 1500
-    };
-    uint32_t images[MOST], tfs[MOST], images_again[MOST], tfs_again[MOST];
+    static uint32_t images[MOST], tfs[MOST];
     uint64_t seed = 3;
-    for (uint32_t n = 0; n < MOST; n = n < 70 ? n + 1 : n + 97) {
-        uint8_t *bytes = mem_array(postings_bound(n) + CODED_PADDING, 1);
-        make_postings(n, &seed, images, tfs);
-        const uint32_t limit = n ? images[n - 1] + 1 : 1;
-        const size_t length = postings_encode(images, tfs, n, bytes);
-        assert_true(length + CODED_PADDING <= postings_bound(n));
-        assert_true(postings_decode(bytes, length, n, limit, images_again, tfs_again));
-        assert_memory_equal(images, images_again, n * sizeof *images);
-        assert_memory_equal(tfs, tfs_again, n * sizeof *tfs);
-        /* An image outside, or a list that is longer or shorter than it says. */
-        if (n)
-            assert_false(
-                postings_decode(bytes, length, n, limit - 1, images_again, tfs_again));
-        assert_false(postings_decode(bytes, length + 1, n, limit, images_again, tfs_again));
-        if (length)
-            assert_false(
-                postings_decode(bytes, length - 1, n, limit, images_again, tfs_again));
-        free(bytes);
+    for (uint32_t n = 0; n < MOST; n = n < 140 ? n + 1 : n + 97) {
+        const uint64_t n_features = make_postings(n, n % 21, &seed, images, tfs);
+        check_list(images, tfs, n, n_features);
     }
 }
 
-/* Every length of code, in any place of a group of four. */
-static void postings_of_all_sizes_survive_encoding(void **state)
+/* Gaps of every width, up to 32 bits. */
+static void postings_of_all_widths_survive_encoding(void **state)
 {
     (void)state;
-    static const uint32_t sizes[] = {1,     255,      256,      65535,
-                                     65536, 16777215, 16777216, 90000000};
-    enum {
-        N = 11
-    };
-    uint32_t images[N], tfs[N], images_again[N], tfs_again[N];
-    uint8_t bytes[2 * 5 * N + 64] = {0};
-    uint64_t seed = 8;
-    for (int round = 0; round < 3000; round++) {
-        uint32_t id = 0;
-        for (int i = 0; i < N; i++) {
-            id += sizes[random_below(&seed, 8)];
-            images[i] = id;
-            tfs[i] = sizes[random_below(&seed, 8)] + (uint32_t)random_below(&seed, 2);
+    for (uint32_t width = 1; width <= 32; width++) {
+        const uint32_t gap = (uint32_t)(((uint64_t)1 << width) - 1);
+        uint32_t images[8], tfs[8], n = 0;
+        uint64_t n_features = 0;
+        for (uint64_t id = gap - 1; n < 8 && id < UINT32_MAX; id += gap) {
+            images[n] = (uint32_t)id;
+            tfs[n] = 1 + 130 * (n % 2);
+            n_features += tfs[n++];
         }
-        const size_t length = postings_encode(images, tfs, N, bytes);
-        assert_true(postings_decode(bytes, length, N, id + 1, images_again, tfs_again));
-        assert_memory_equal(images, images_again, sizeof images);
-        assert_memory_equal(tfs, tfs_again, sizeof tfs);
+        check_list(images, tfs, n, n_features);
+    }
+}
+
+/* A known list, by hand: three features of image 2, one of image 9. */
+static void postings_are_the_stated_bytes(void **state)
+{
+    (void)state;
+    const uint32_t images[] = {2, 9}, tfs[] = {3, 1};
+    /* Two features more than images; 3 bits; 2, 0, 0, 7 from the lowest bit on. */
+    const uint8_t expected[] = {2, 3, 0x02, 0x0e};
+    uint8_t bytes[100];
+    assert_int_equal(postings_encode(images, tfs, 2, bytes), sizeof expected);
+    assert_memory_equal(bytes, expected, sizeof expected);
+}
+
+/* Lists of version 1 as they were written: gaps 2, 7 and 300; frequencies 3, 1 and 258. */
+static void postings_of_version_1_are_read(void **state)
+{
+    (void)state;
+    uint8_t bytes[32] = {0x10, 2, 7, 0x2c, 0x01, 0x21, 2, 0x01, 0x01};
+    uint32_t images[3], tfs[3];
+    const uint32_t expected_images[] = {2, 9, 309}, expected_tfs[] = {3, 1, 258};
+    postings_limits limits = {1, 310, 262};
+    assert_true(postings_decode(bytes, 9, 3, &limits, images, tfs));
+    assert_memory_equal(images, expected_images, sizeof images);
+    assert_memory_equal(tfs, expected_tfs, sizeof tfs);
+    assert_false(postings_decode(bytes, 8, 3, &limits, images, tfs));
+    assert_false(postings_decode(bytes, 10, 3, &limits, images, tfs));
+    limits.n_images = 309;
+    assert_false(postings_decode(bytes, 9, 3, &limits, images, tfs));
+    limits = (postings_limits){1, 310, 261};
+    assert_false(postings_decode(bytes, 9, 3, &limits, images, tfs));
+}
+
+static void unpacking_kernels_agree(void **state)
+{
+    (void)state;
+    const unpack_kernel *kernel = unpack_kernel_find();
+    uint64_t seed = 6;
+    for (uint32_t width = 0; width <= 32; width++) {
+        for (uint32_t n = 0; n <= POSTINGS_BLOCK; n++) {
+            uint8_t *bytes = mem_array(packed_bytes(n, width) + UNPACK_PADDING, 1);
+            uint32_t fast[POSTINGS_BLOCK], plain[POSTINGS_BLOCK];
+            const uint32_t before = (uint32_t)random_next(&seed);
+            random_bytes(bytes, packed_bytes(n, width) + UNPACK_PADDING, &seed);
+            const uint32_t a = kernel->sums(bytes, width, n, before, fast);
+            const uint32_t b = unpack_portable.sums(bytes, width, n, before, plain);
+            assert_int_equal(a, b);
+            assert_memory_equal(fast, plain, n * sizeof *fast);
+            free(bytes);
+        }
     }
 }
 
@@ -100,22 +159,27 @@ static void hostile_postings_never_lead_outside(void **state)
     };
     uint32_t images[N], tfs[N];
     uint64_t seed = 4;
-    int accepted = 0;
+    int accepted[3] = {0};
     for (int round = 0; round < 200000; round++) {
         uint8_t *bytes = mem_array(BYTES + CODED_PADDING, 1);
+        const postings_limits limits = {1 + round % 2, 1000, 10000};
         random_bytes(bytes, BYTES, &seed);
         const uint32_t n = (uint32_t)random_below(&seed, N + 1);
         for (int i = 0; i < 16; i++) /* make short codes, and so success, likely */
             bytes[i] &= (uint8_t)random_below(&seed, 4) ? 0 : 0xff;
+        if (limits.version == 2) {
+            bytes[0] %= 64;
+            bytes[1] %= 8;
+        }
         const size_t length = random_below(&seed, BYTES);
-        if (postings_decode(bytes, length, n, 1000, images, tfs)) {
-            accepted++;
+        if (postings_decode(bytes, length, n, &limits, images, tfs)) {
+            accepted[limits.version] += n > 0;
             for (uint32_t i = 0; i < n; i++)
                 assert_true(images[i] < 1000);
         }
         free(bytes);
     }
-    assert_true(accepted > 0);
+    assert_true(accepted[1] > 0 && accepted[2] > 0);
 }
 
 static void keypoints_keep_the_stated_precision(void **state)
@@ -452,7 +516,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(postings_survive_encoding),
-        cmocka_unit_test(postings_of_all_sizes_survive_encoding),
+        cmocka_unit_test(postings_of_all_widths_survive_encoding),
+        cmocka_unit_test(postings_are_the_stated_bytes),
+        cmocka_unit_test(postings_of_version_1_are_read),
+        cmocka_unit_test(unpacking_kernels_agree),
         cmocka_unit_test(hostile_postings_never_lead_outside),
         cmocka_unit_test(keypoints_keep_the_stated_precision),
         cmocka_unit_test_setup_teardown(images_come_back_from_any_sequence_of_batches,
