@@ -4,7 +4,11 @@
 # make test         set everything up and run every test
 # make check        the tests alone, without installing anything
 # make bench        speed, as ratios against peers in the same run;
-#                   PICTURES='a.jpg b.jpg' for that of extraction
+#                   PICTURES='a.jpg b.jpg' for that of extraction,
+#                   FEATURES=photos.feat for k-means,
+#                   WORDS='my.vocab other.feat' for that of assignment
+# make fuzz         libFuzzer (clang) on every reader of outside bytes, FUZZ_SECONDS=60
+#                   for each target; FUZZ=fuzz_image for one alone
 # make lint         layers, banned calls, formatting
 # make format       clang-format every source
 # make install      PREFIX=/usr/local DESTDIR=, and uninstall
@@ -21,6 +25,7 @@ CPPFLAGS += -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L
 LDLIBS  += -lvl -lstreamvbyte -lroaring -lxxhash -lexif -ljansson -llapacke -lopenblas -lm
 OPENMP  ?= -fopenmp
 PREFIX  ?= /usr/local
+PYTHON  ?= python3
 
 comma := ,
 BUILD   ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
@@ -38,7 +43,9 @@ LIB_SRC  := $(filter-out src/cli/%,$(wildcard src/*/*.c))
 CLI_SRC  := $(wildcard src/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
-BENCH_HELP := $(filter-out $(BENCH_SRC),$(wildcard tests/bench/*.c))
+BENCH_TOOL := $(BUILD)/tests/bench/export_descriptors
+BENCH_HELP := $(filter-out $(BENCH_SRC) %/export_descriptors.c,$(wildcard tests/bench/*.c))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 PUBLIC_H := $(wildcard include/bovw/*.h)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
@@ -46,17 +53,18 @@ PIC_OBJ  := $(LIB_SRC:%.c=$(BUILD)/pic/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
 BENCH_OBJ := $(BENCH_HELP:%.c=$(BUILD)/%.o)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 VERSION  := $(shell sed -n 's/^.define BOVW_VERSION "\(.*\)"/\1/p' include/bovw/status.h)
 SONAME   := libbovw.so.$(firstword $(subst ., ,$(VERSION)))
 
 HEADER_OK := $(PUBLIC_H:%=$(BUILD)/%.ok)
 SOURCES  := $(wildcard src/*/*.[ch] include/bovw/*.h tests/*.h tests/*/*.[ch])
 
-.PHONY: all tests demo test check check-unit check-headers check-cli check-readme bench lint format \
+.PHONY: all tests demo test check check-unit check-headers check-cli check-readme fuzz fuzz-replay bench lint format \
         install uninstall clean deps FORCE
 .DELETE_ON_ERROR:
 all: $(BUILD)/bovw $(BUILD)/libbovw.a $(BUILD)/libbovw.so
-tests: $(UNIT_BIN) $(BENCH_BIN)
+tests: $(UNIT_BIN) $(BENCH_BIN) $(BENCH_TOOL) $(FUZZ_BIN)
 
 $(BUILD)/libbovw.a: $(LIB_OBJ)
 	@rm -f $@
@@ -82,9 +90,16 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libbovw.a
 	$(Q)$(CC) $(CPPFLAGS) -Itests -D_DEFAULT_SOURCE $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
 	    $(BUILD)/libbovw.a $(LDLIBS) -lcmocka -o $@
 
+# Without libFuzzer a target reads its corpus; with it (FUZZER=1) it looks for more.
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/support.c tests/fuzz/replay.c $(BUILD)/libbovw.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -D_XOPEN_SOURCE=700 $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) \
+	    $(if $(FUZZER),-fsanitize=fuzzer) $< tests/fuzz/support.c \
+	    $(if $(FUZZER),,tests/fuzz/replay.c) $(BUILD)/libbovw.a $(LDLIBS) -o $@
+
 $(BENCH_OBJ): private CPPFLAGS += -Itests
 
-$(BUILD)/tests/bench/bench_%: tests/bench/bench_%.c $(BENCH_OBJ) $(BUILD)/libbovw.a
+$(BENCH_BIN) $(BENCH_TOOL): $(BUILD)/tests/bench/%: tests/bench/%.c $(BENCH_OBJ) $(BUILD)/libbovw.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) $< \
 	    $(BENCH_OBJ) $(BUILD)/libbovw.a $(LDLIBS) -o $@
@@ -99,6 +114,7 @@ $(BUILD)/.flags: FORCE
 	    CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/check-libraries.sh $(LIBRARY_H) && \
 	    printf '%s\n' '$(subst ','\'',$(COMPILE))' >$@; }
 $(LIB_OBJ) $(PIC_OBJ) $(CLI_OBJ) $(UNIT_BIN) $(BENCH_OBJ) $(BENCH_BIN): $(BUILD)/.flags
+$(LIB_OBJ) $(PIC_OBJ) $(CLI_OBJ) $(UNIT_BIN) $(BENCH_BIN) $(BENCH_TOOL) $(FUZZ_BIN): $(BUILD)/.flags
 
 # stb shifts into the sign bit and lets sums wrap; what it does to memory is still watched.
 $(BUILD)/src/io/stb.o $(BUILD)/pic/src/io/stb.o: SANFLAGS += \
@@ -127,8 +143,8 @@ test:
 # One kind after the other, so that their lines do not mix.
 check:
 	@$(MAKE) --no-print-directory $(JOBS) all tests
-	@failed=; for kind in unit headers cli readme; do \
-	    $(MAKE) --no-print-directory check-$$kind || failed="$$failed $$kind"; done; \
+	@failed=; for kind in check-unit check-headers check-cli check-readme fuzz-replay; do \
+	    $(MAKE) --no-print-directory $$kind || failed="$$failed $$kind"; done; \
 	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all tests passed"
 
 check-unit: $(UNIT_BIN)
@@ -155,11 +171,34 @@ check-readme: all
 
 # Tables on standard output, and the same rows as one array in $(BUILD)/bench.json.
 bench: export BENCH_JSON = $(BUILD)/bench.rows
+fuzz-replay: $(FUZZ_BIN)
+	@passed=0; failed=0; for t in $(FUZZ_BIN); do \
+	    if $$t tests/fuzz/corpus/$$(basename $$t); then passed=$$((passed + 1)); \
+	    else echo "fuzz: $$(basename $$t) FAILED on its corpus"; failed=$$((failed + 1)); fi; done; \
+	echo "fuzz: $$passed passed, $$failed failed"; [ $$failed = 0 ]
+
+# New inputs go to build-fuzz/corpus; findings to build-fuzz/findings.
+FUZZ ?= $(notdir $(FUZZ_SRC:.c=))
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang BUILD=build-fuzz FUZZER=1 OPENMP= \
+	    SAN=address,undefined CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' $(FUZZ:%=build-fuzz/tests/fuzz/%)
+	@for t in $(FUZZ); do mkdir -p build-fuzz/corpus/$$t build-fuzz/findings; echo "== $$t"; \
+	    build-fuzz/tests/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 \
+	    -max_len=65536 -print_final_stats=1 -artifact_prefix=$(abspath build-fuzz)/findings/$$t- \
+	    $(abspath build-fuzz)/corpus/$$t $(abspath tests/fuzz)/corpus/$$t || exit 1; done
+
 bench: all $(BENCH_BIN)
 	@rm -f $(BENCH_JSON)
 	@$(BUILD)/tests/bench/bench_extract $(PICTURES)
-	@for b in $(filter-out %/bench_extract,$(BENCH_BIN)); do $$b || exit 1; done
+	@for b in $(filter-out %/bench_extract %/bench_words,$(BENCH_BIN)); do $$b || exit 1; done
+	@mkdir -p $(BUILD)/bench.words
+	@$(BUILD)/tests/bench/bench_words -o $(BUILD)/bench.words $(WORDS)
+	@if command -v $(PYTHON) >/dev/null; then $(PYTHON) tests/bench/words_peers.py $(BUILD)/bench.words; fi
 	@tests/bench/peers.sh $(PICTURES)
+	@if [ "$(FEATURES)" ] && command -v $(PYTHON) >/dev/null; then \
+	    $(PYTHON) tests/bench/kmeans_faiss.py --bovw $(BUILD)/bovw $(FEATURES) || :; \
+	else echo "k-means: name feature files (FEATURES=) to compare it with FAISS"; fi
 	@{ echo '['; sed '$$!s/$$/,/' $(BENCH_JSON); echo ']'; } >$(BUILD)/bench.json
 	@echo; echo "the same as JSON: $(BUILD)/bench.json"
 
@@ -198,3 +237,4 @@ clean:
 	rm -rf build build-*
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_OBJ:.o=.d) $(BENCH_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)

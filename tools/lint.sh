@@ -49,8 +49,8 @@ lint_layers() {
         n = split("base io features vocabulary index search eval report cli", layer)
         for (i = 1; i <= n; i++) rank[layer[i]] = i
         n = split("status base monitor base image io features features vocabulary vocabulary" \
-                  " index index search search verify search vectors vectors eval eval" \
-                  " compare eval pairs search" \
+                  " index index search search verify search vectors vectors lsi vectors lsh vectors" \
+                  " eval eval compare eval pairs search encoder vectors metric vectors" \
                   " report report bovw cli", pair)
         for (i = 1; i < n; i += 2) public[pair[i]] = pair[i + 1]
     }
@@ -83,7 +83,7 @@ lint_layers() {
 }
 
 # pattern of an included header, where it may stand
-confined="vl/ src/features/sift_vlfeat\.c
+confined="vl/ src/(features/sift_vlfeat|vectors/fisher)\.c
 stb/ src/io/[a-z_]*\.c
 streamvbyte src/index/[a-z_]*\.c
 xxhash src/base/hash\.c

@@ -135,6 +135,30 @@ BOVW_API bovw_judgement bovw_binding_judge(const bovw_binding *binding, uint32_t
 /* The image that shows the query, where the database has it; else UINT32_MAX. */
 BOVW_API uint32_t bovw_binding_picture(const bovw_binding *binding, uint32_t query);
 
+/*
+ * Group and family of each image of the database, both (n,): the same number for
+ * images of the same, UINT32_MAX for images that the truth does not name, and for
+ * those without a family. BOVW_ERR_ARG for a kind whose images have no groups
+ * (oxford, revisited, qrels).
+ */
+BOVW_API bovw_status bovw_binding_labels(const bovw_binding *binding, uint32_t *groups,
+                                         uint32_t *families, bovw_error *err);
+
+/*
+ * Groups of images from a list of pairs that show the same, two names a line,
+ * separated by a tab or, in lines without one, by blanks: images that are connected
+ * by pairs are one group. Names are found as those of a ground truth.
+ *
+ *   names      (n,) all different, borrowed for the call.
+ *   groups     (n,) UINT32_MAX for images in no pair.
+ *   n_missing  lines with a name that is not there; NULL allowed.
+ *
+ * BOVW_ERR_IO; BOVW_ERR_FORMAT or _CORRUPT naming the line; BOVW_ERR_NOMEM.
+ */
+BOVW_API bovw_status bovw_groups_of_pairs(const char *path, const char *const *names,
+                                          uint32_t n, uint32_t *groups, uint32_t *n_missing,
+                                          bovw_error *err);
+
 /* ---- measures ---------------------------------------------------------- */
 
 enum {

@@ -196,6 +196,10 @@ BOVW_API uint32_t bovw_source_count(const bovw_source *source);
 BOVW_API uint32_t bovw_source_n_skipped(const bovw_source *source);
 BOVW_API const bovw_feature_options *bovw_source_options(const bovw_source *source);
 
+/* Features of all its images at most: those of .feat files, and what the options
+ * allow for pictures. UINT64_MAX where they set no limit. */
+BOVW_API uint64_t bovw_source_max_features(const bovw_source *source);
+
 /* Name of item i: the path of a picture as it was given, or the name that a
  * .feat file has. Borrowed until close. */
 BOVW_API const char *bovw_source_name(const bovw_source *source, uint32_t i);

@@ -7,6 +7,7 @@
 
 #include "bovw/compare.h"
 #include "bovw/image.h"
+#include "bovw/lsh.h"
 #include "bovw/search.h"
 
 #ifdef __cplusplus
@@ -124,6 +125,17 @@ BOVW_API bovw_status bovw_page_find_matches(
     const bovw_index *index, const bovw_features *query, const bovw_search_options *opts,
     const bovw_compute *compute, const bovw_hit *hits, uint32_t n, uint32_t *counts,
     bovw_page_match **matches, bovw_error *err);
+
+/* ---- hashed search ------------------------------------------------------ */
+
+/*
+ * A self-contained page on hashed search among vectors: what was chosen, recall over
+ * the share of the vectors that is looked at, what it takes. foot as above. path "-" is
+ * standard output. BOVW_ERR_IO.
+ */
+BOVW_API bovw_status bovw_lsh_page_write(const char *path, const bovw_lsh_facts *facts,
+                                         const bovw_lsh_curve *curve, const char *foot,
+                                         bovw_error *err);
 
 /* ---- match pictures ---------------------------------------------------- */
 

@@ -64,9 +64,12 @@ BOVW_API void bovw_names_free(bovw_names *names);
 /* ---- search ------------------------------------------------------------------- */
 
 typedef enum bovw_metric {
-    BOVW_METRIC_COSINE,     /* score: cosine; 0 with a vector of zeros */
-    BOVW_METRIC_EUCLIDEAN,  /* score: distance, negated */
-    BOVW_METRIC_MAHALANOBIS /* the same, under the database's covariance */
+    BOVW_METRIC_COSINE,      /* score: cosine; 0 with a vector of zeros */
+    BOVW_METRIC_EUCLIDEAN,   /* score: distance, negated */
+    BOVW_METRIC_MAHALANOBIS, /* the same, under the database's covariance */
+    BOVW_METRIC_L1,          /* sum of absolute differences, negated */
+    BOVW_METRIC_INTERSECTION /* sum of the lesser of two values: of histograms whose
+                              * values sum to 1, what they have in common */
 } bovw_metric;
 
 /* Name of metric i, as options have it; NULL past the end. */
@@ -104,10 +107,10 @@ typedef bovw_status bovw_neighbour_consumer(void *context, uint32_t query,
  * Wolf (Journal of Multivariate Analysis 88, 2004; at least 1e-6); with S = L L^T
  * (Cholesky) the distance is that of L^-1 x and L^-1 y, by forward substitution.
  *
- * whiten P: the database's mean is subtracted, the rest projected on the P
- * eigenvectors of S (not shrunk) of largest eigenvalue, each component divided by
- * the root of its eigenvalue (at least 1e-10 of the largest), and the result
- * divided by its length. Not with mahalanobis: BOVW_ERR_ARG.
+ * whiten P: as the learner "whiten" of metric.h does, learned from the database. Its mean
+ * is subtracted, the rest projected on the P eigenvectors of S (not shrunk) of largest
+ * eigenvalue, each component divided by the root of its eigenvalue (at least 1e-10 of the
+ * largest), and the result divided by its length. Not with mahalanobis: BOVW_ERR_ARG.
  *
  * Queries are mapped like the database; no labels are used. The database is read
  * twice more, and mapped again for every block of up to 1,024 queries; memory is

@@ -80,29 +80,31 @@ bovw_status file_read(const char *path, size_t max_bytes, uint8_t **bytes, size_
     return status;
 }
 
+static bovw_status map_descriptor(int fd, const char *path, file_map *map, bovw_error *err)
+{
+    struct stat info;
+    void *data = NULL;
+    if (fstat(fd, &info) != 0)
+        return fail_errno(err, path, NULL);
+    if (!S_ISREG(info.st_mode))
+        return fail(err, BOVW_ERR_IO, "%s: not a regular file", path);
+    if (info.st_size > 0) {
+        data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (data == MAP_FAILED)
+            return fail_errno(err, path, "cannot map");
+    }
+    map->data = data;
+    map->size = (size_t)info.st_size;
+    return BOVW_OK;
+}
+
 bovw_status file_map_open(const char *path, file_map *map, bovw_error *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, path, NULL);
-
-    struct stat info;
-    bovw_status status = BOVW_OK;
-    void *data = NULL;
-    if (fstat(fd, &info) != 0)
-        status = fail_errno(err, path, NULL);
-    else if (!S_ISREG(info.st_mode))
-        status = fail(err, BOVW_ERR_IO, "%s: not a regular file", path);
-    else if (info.st_size > 0) {
-        data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
-        if (data == MAP_FAILED)
-            status = fail_errno(err, path, "cannot map");
-    }
+    const bovw_status status = map_descriptor(fd, path, map, err);
     close(fd);
-    if (status == BOVW_OK) {
-        map->data = data;
-        map->size = (size_t)info.st_size;
-    }
     return status;
 }
 
@@ -190,11 +192,11 @@ bovw_status new_file_write_at(new_file *file, uint64_t offset, const void *bytes
     return BOVW_OK;
 }
 
-bovw_status new_file_commit(new_file *file, bovw_error *err)
+static bovw_status commit(new_file *file, bool is_synced, bovw_error *err)
 {
     bovw_status status = BOVW_OK;
     bool ok = fflush(file->stream) == 0 && !ferror(file->stream);
-    if (ok && file->temporary)
+    if (ok && file->temporary && is_synced)
         ok = fsync(fileno(file->stream)) == 0;
     if (!ok)
         status = fail_errno(err, file->path, "cannot write");
@@ -207,11 +209,22 @@ bovw_status new_file_commit(new_file *file, bovw_error *err)
         else {
             free(file->temporary);
             file->temporary = NULL;
-            status = file_sync_folder_of(file->path, err);
+            if (is_synced)
+                status = file_sync_folder_of(file->path, err);
         }
     }
     new_file_abort(file);
     return status;
+}
+
+bovw_status new_file_commit(new_file *file, bovw_error *err)
+{
+    return commit(file, true, err);
+}
+
+bovw_status new_file_commit_unsynced(new_file *file, bovw_error *err)
+{
+    return commit(file, false, err);
 }
 
 void new_file_abort(new_file *file)
@@ -223,6 +236,110 @@ void new_file_abort(new_file *file)
     free(file->temporary);
     free(file->path);
     *file = (new_file){0};
+}
+
+/* Is name BASE.NUMBER.tmp? */
+static bool is_leftover(const char *name, const char *base)
+{
+    const size_t length = strlen(base);
+    if (strncmp(name, base, length) != 0 || name[length] != '.')
+        return false;
+    const char *number = name + length + 1;
+    const size_t n_digits = strspn(number, "0123456789");
+    return n_digits > 0 && strcmp(number + n_digits, ".tmp") == 0;
+}
+
+void new_file_remove_leftovers(const char *path)
+{
+    const char *base = file_base_name(path);
+    char *folder =
+        base > path ? mem_format("%.*s", (int)(base - path), path) : mem_text(".");
+    char **names = NULL;
+    size_t n = 0;
+    if (folder && file_list(folder, &names, &n, NULL) == BOVW_OK) {
+        for (size_t i = 0; i < n; i++) {
+            char *found = is_leftover(names[i], base) ? file_join(folder, names[i]) : NULL;
+            if (found)
+                unlink(found);
+            free(found);
+        }
+    }
+    file_list_free(names, n);
+    free(folder);
+}
+
+bovw_status scratch_file_open(const char *beside, scratch_file *file, bovw_error *err)
+{
+    scratch_file made = {.path = mem_format("%s.%ld.tmp", beside, (long)getpid())};
+    if (!made.path)
+        return fail_memory(err, beside);
+    made.stream = fopen(made.path, "w+be");
+    /* The name goes at once: a program that is killed leaves nothing. */
+    if (!made.stream || unlink(made.path) != 0) {
+        const bovw_status status = fail_errno(err, made.path, "cannot write");
+        scratch_file_close(&made);
+        return status;
+    }
+    *file = made;
+    return BOVW_OK;
+}
+
+bovw_status scratch_file_write(scratch_file *file, const void *bytes, size_t n_bytes,
+                               bovw_error *err)
+{
+    if (n_bytes && fwrite(bytes, 1, n_bytes, file->stream) != n_bytes)
+        return fail_errno(err, file->path, "cannot write");
+    return BOVW_OK;
+}
+
+bovw_status scratch_file_read_at(scratch_file *file, uint64_t offset, void *bytes,
+                                 size_t n_bytes, bovw_error *err)
+{
+    if (fflush(file->stream) != 0)
+        return fail_errno(err, file->path, "cannot write");
+    for (size_t done = 0; done < n_bytes;) {
+        const ssize_t got = pread(fileno(file->stream), (uint8_t *)bytes + done,
+                                  n_bytes - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno(err, file->path, "cannot read");
+        if (got == 0)
+            return fail(err, BOVW_ERR_IO, "%s: cut short", file->path);
+        done += (size_t)got;
+    }
+    return BOVW_OK;
+}
+
+bovw_status scratch_file_write_at(scratch_file *file, uint64_t offset, const void *bytes,
+                                  size_t n_bytes, bovw_error *err)
+{
+    for (size_t done = 0; done < n_bytes;) {
+        const ssize_t put = pwrite(fileno(file->stream), (const uint8_t *)bytes + done,
+                                   n_bytes - done, (off_t)(offset + done));
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return fail_errno(err, file->path, "cannot write");
+        done += (size_t)put;
+    }
+    return BOVW_OK;
+}
+
+bovw_status scratch_file_map(scratch_file *file, uint64_t n_bytes, file_map *map,
+                             bovw_error *err)
+{
+    if (fflush(file->stream) != 0 || ftruncate(fileno(file->stream), (off_t)n_bytes) != 0)
+        return fail_errno(err, file->path, "cannot write");
+    return map_descriptor(fileno(file->stream), file->path, map, err);
+}
+
+void scratch_file_close(scratch_file *file)
+{
+    if (file->stream)
+        fclose(file->stream);
+    free(file->path);
+    *file = (scratch_file){0};
 }
 
 bovw_status file_sync_folder_of(const char *path, bovw_error *err)

@@ -43,8 +43,35 @@ bovw_status new_file_write_at(new_file *file, uint64_t offset, const void *bytes
                               size_t n_bytes, bovw_error *err);
 /* Flush, sync, rename, sync the folder. Frees, also on failure. */
 bovw_status new_file_commit(new_file *file, bovw_error *err);
+/* The same without waiting for the disk: a kill leaves the old file or the new
+ * one, a power cut perhaps a damaged one. */
+bovw_status new_file_commit_unsynced(new_file *file, bovw_error *err);
 /* Remove the temporary file and free. A zeroed struct is fine. */
 void new_file_abort(new_file *file);
+
+/* Remove what killed processes left of new files of this path: nobody else may
+ * be writing one. */
+void new_file_remove_leftovers(const char *path);
+
+/* A file without a name: it is gone when it is closed, however that comes
+ * about. Written once from its beginning, then changed in place and mapped. */
+typedef struct scratch_file {
+    FILE *stream; /* NULL: not open */
+    char *path;   /* for messages */
+} scratch_file;
+
+/* In the folder of the path `beside`. */
+bovw_status scratch_file_open(const char *beside, scratch_file *file, bovw_error *err);
+bovw_status scratch_file_write(scratch_file *file, const void *bytes, size_t n_bytes,
+                               bovw_error *err);
+bovw_status scratch_file_read_at(scratch_file *file, uint64_t offset, void *bytes,
+                                 size_t n_bytes, bovw_error *err);
+bovw_status scratch_file_write_at(scratch_file *file, uint64_t offset, const void *bytes,
+                                  size_t n_bytes, bovw_error *err);
+/* Cut the file to n_bytes and map it; the map may outlive the file. */
+bovw_status scratch_file_map(scratch_file *file, uint64_t n_bytes, file_map *map,
+                             bovw_error *err);
+void scratch_file_close(scratch_file *file); /* zeroes it; a zeroed one is fine */
 
 /* Make a rename or creation in path's folder durable. */
 bovw_status file_sync_folder_of(const char *path, bovw_error *err);

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "bovw/encoder.h"
 #include "bovw/index.h"
+#include "bovw/metric.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/console.h"
@@ -56,8 +58,9 @@ static const struct argp argp = {
     .options = table,
     .parser = parse,
     .args_doc = "FILE",
-    .doc = "Print what a vocabulary, a feature file or an index contains, one \"key: "
-           "value\" a line. What FILE is follows from its content, not from its name.\v"
+    .doc = "Print what a vocabulary, a feature file, an index, a Gaussian mixture or a "
+           "metric contains, one \"key: value\" a line. What FILE is follows from its "
+           "content, not from its name.\v"
            "Example:\n"
            "  bovw info photos.bovw\n"
            "  bovw info --check photos.feat",
@@ -68,6 +71,17 @@ static void print_options(const bovw_feature_options *opts)
     char text[BOVW_FEATURE_OPTIONS_TEXT];
     bovw_feature_options_format(opts, text);
     printf("features: %s\n", text);
+}
+
+static void print_groups(const bovw_vocabulary *vocabulary)
+{
+    const bovw_word_groups groups = bovw_vocabulary_groups(vocabulary);
+    if (groups.n_levels == 1)
+        printf("groups: %u, %u searched\n", groups.n_groups, groups.n_probes);
+    else if (groups.n_levels > 1)
+        printf("tree: %u levels\n", groups.n_levels + 1);
+    else
+        printf("groups: none\n");
 }
 
 /* ---- one function for each kind -------------------------------------------- */
@@ -87,8 +101,42 @@ static bovw_status print_vocabulary(const char *path, bovw_error *err)
            bovw_vocabulary_size(vocabulary), bovw_vocabulary_id(vocabulary),
            bovw_vocabulary_has_signatures(vocabulary) ? "128 bits" : "none",
            bovw_vocabulary_summary(vocabulary));
+    print_groups(vocabulary);
     print_options(bovw_vocabulary_options(vocabulary));
     bovw_vocabulary_close(vocabulary);
+    return BOVW_OK;
+}
+
+static bovw_status print_mixture(const char *path, bovw_error *err)
+{
+    bovw_mixture *mixture = NULL;
+    const bovw_status status = bovw_mixture_open(path, &mixture, err);
+    if (status != BOVW_OK)
+        return status;
+    printf("kind: Gaussian mixture\n"
+           "gaussians: %u\n"
+           "dimensions: %u\n"
+           "trained: %s\n",
+           bovw_mixture_size(mixture), bovw_mixture_dim(mixture),
+           bovw_mixture_summary(mixture));
+    print_options(bovw_mixture_options_of(mixture));
+    bovw_mixture_close(mixture);
+    return BOVW_OK;
+}
+
+static bovw_status print_metric(const char *path, bovw_error *err)
+{
+    bovw_projection *projection = NULL;
+    const bovw_status status = bovw_projection_open(path, &projection, err);
+    if (status != BOVW_OK)
+        return status;
+    printf("kind: metric\n"
+           "from: %u dimensions\n"
+           "to: %u dimensions\n"
+           "learned: %s\n",
+           bovw_projection_dim(projection), bovw_projection_n_out(projection),
+           bovw_projection_summary(projection));
+    bovw_projection_free(projection);
     return BOVW_OK;
 }
 
@@ -155,6 +203,7 @@ static bovw_status print_index(const info_command *c, const bovw_monitor *monito
            bovw_index_generation(index), bovw_index_bytes(index), removed.n_images,
            removed.bytes, signatures, bovw_vocabulary_size(vocabulary),
            bovw_vocabulary_id(vocabulary), bovw_vocabulary_summary(vocabulary));
+    print_groups(vocabulary);
     print_options(bovw_vocabulary_options(vocabulary));
     bovw_index_close(index);
     return c->is_checked ? bovw_index_check(c->path, monitor, err) : BOVW_OK;
@@ -172,6 +221,10 @@ static bovw_status print_info(const info_command *c, const bovw_monitor *monitor
         return status;
     if (strcmp(kind, "VOCA") == 0)
         return print_vocabulary(c->path, err);
+    if (strcmp(kind, "GMIX") == 0)
+        return print_mixture(c->path, err);
+    if (strcmp(kind, "METR") == 0)
+        return print_metric(c->path, err);
     if (kind[0] && strcmp(kind, "FEAT") != 0)
         return fail(err, BOVW_ERR_FORMAT,
                     "%s: a part of an index; give the folder that it is in", c->path);
@@ -210,6 +263,6 @@ const command command_index_info = {
 const command command_info = {
     .name = "info",
     .group = "Inspecting",
-    .summary = "print what a vocabulary, feature file or index contains",
+    .summary = "print what a vocabulary, feature file, index, mixture or metric contains",
     .run = run,
 };

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * bovw rank: the run of a model that gives one vector an image. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bovw/eval.h"
 #include "bovw/vectors.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/console.h"
+#include "cli/rank_lsh.h"
 
 enum {
     KEY_DB = 0x100,
@@ -16,7 +20,8 @@ enum {
     KEY_QUERIES,
     KEY_QUERY_NAMES,
     KEY_MEASURE,
-    KEY_WHITEN
+    KEY_WHITEN,
+    KEY_SEARCH
 };
 
 typedef struct rank_command {
@@ -25,6 +30,9 @@ typedef struct rank_command {
     const char *db, *db_names;
     const char *queries, *query_names; /* or NULL: those of the database */
     const char *output;
+    rank_lsh lsh;
+    bool is_hashed;
+    char *command_line; /* for the page's foot */
 } rank_command;
 
 /* What a query's neighbours are written with. */
@@ -39,8 +47,10 @@ static bovw_metric parse_metric(const struct argp_state *state, const char *text
         if (strcmp(text, bovw_metric_name(i)) == 0)
             return (bovw_metric)i;
     }
-    argp_error(state, "--measure: \"%s\" is not one of cosine, euclidean, mahalanobis",
-               text);
+    argp_error(
+        state,
+        "--measure: \"%s\" is not one of cosine, euclidean, mahalanobis, l1, intersection",
+        text);
     return BOVW_METRIC_COSINE;
 }
 
@@ -49,7 +59,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     rank_command *c = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &c->common;
+        state->child_inputs[0] = &c->lsh;
+        state->child_inputs[1] = &c->common;
         return 0;
     case KEY_DB:
         c->db = text;
@@ -69,6 +80,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_WHITEN:
         c->opts.whiten = (uint32_t)parse_count(state, "--whiten", text, 1, UINT32_MAX);
         return 0;
+    case KEY_SEARCH:
+        if (strcmp(text, "exact") != 0 && strcmp(text, "lsh") != 0)
+            argp_error(state, "--search: \"%s\" is not one of exact, lsh", text);
+        c->is_hashed = strcmp(text, "lsh") == 0;
+        return 0;
     case 'n':
         c->opts.top = (uint32_t)parse_count(state, "-n", text, 0, UINT32_MAX);
         return 0;
@@ -84,7 +100,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
         if (!c->queries != !c->query_names)
             argp_error(state, "--queries and --query-names go together");
         if (c->opts.whiten > 0 && c->opts.metric == BOVW_METRIC_MAHALANOBIS)
-            argp_error(state, "--whiten goes with cosine and euclidean");
+            argp_error(state, "--whiten does not go with mahalanobis, which whitens");
+        if (!c->is_hashed && c->lsh.option)
+            argp_error(state, "--%s goes with --search lsh", c->lsh.option);
+        if (c->is_hashed && (c->opts.metric == BOVW_METRIC_L1 ||
+                             c->opts.metric == BOVW_METRIC_INTERSECTION))
+            argp_error(state, "--search lsh goes with cosine, euclidean and mahalanobis");
+        if (c->is_hashed && c->lsh.opts.width > 0 && c->opts.metric == BOVW_METRIC_COSINE)
+            argp_error(state, "--width goes with euclidean and mahalanobis");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -101,29 +124,44 @@ static const struct argp_option table[] = {
     {"queries", KEY_QUERIES, "FILE", 0, "vectors of the queries (default: the database)",
      0},
     {"query-names", KEY_QUERY_NAMES, "FILE", 0, "their names", 0},
-    {"measure", KEY_MEASURE, "NAME", 0, "cosine, euclidean or mahalanobis (default cosine)",
+    {"measure", KEY_MEASURE, "NAME", 0,
+     "cosine, euclidean, mahalanobis, l1 or intersection (of histograms, as of \"bovw vlad "
+     "--method bow\") (default cosine)",
      0},
     {"whiten", KEY_WHITEN, "P", 0,
      "first whiten to P dimensions, by the principal components of the database, and "
      "divide by the length (default: vectors as they are)",
      0},
+    {"search", KEY_SEARCH, "NAME", 0,
+     "exact, every vector for every query, or lsh, only those of a few hash buckets, which "
+     "are compared exactly (default exact)",
+     0},
     {"top", 'n', "N", 0, "N results for each query; 0: all (default 0)", 0},
     {"output", 'o', "FILE", 0, "the TREC run file to write (default -)", 0},
     {0}};
 
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
+static const struct argp_child children[] = {{&rank_lsh_argp, 0, "With --search lsh:", 1},
+                                             {&common_argp, 0, "Common options:", 2},
+                                             {0}};
 
 static const struct argp argp = {
     .options = table,
     .parser = parse,
     .args_doc = "--db FILE --db-names FILE",
-    .doc = "Rank images by the global vectors of any model, exactly, and write a run that "
-           "\"bovw compare\" measures beside others. The score is the cosine, or the "
-           "distance with a minus sign. What mahalanobis and --whiten need is learned "
-           "from the database itself, without labels.\v"
-           "Example:\n"
-           "  bovw rank --db deep.npy --db-names names.txt -o deep.trec\n"
-           "  bovw compare --truth groups:groups.tsv words.trec deep.trec",
+    .doc =
+        "Rank images by the global vectors of any model, and write a run that "
+        "\"bovw compare\" measures beside others. The score is the cosine or the "
+        "intersection, or the distance with a minus sign. What mahalanobis and --whiten "
+        "need is learned "
+        "from the database itself, without labels.\n\n"
+        "--search lsh holds the vectors in memory, 4 bytes a value, and fills its tables "
+        "each time: that takes as long as an exact search with some hundred queries. It "
+        "pays with thousands of queries among hundreds of thousands of vectors.\v"
+        "Example:\n"
+        "  bovw rank --db deep.npy --db-names names.txt -o deep.trec\n"
+        "  bovw compare --truth groups:groups.tsv words.trec deep.trec\n"
+        "  bovw rank --db deep.npy --db-names names.txt --search lsh --recall 0.95 -n 10 "
+        "--html lsh.html -o lsh.trec",
     .children = children};
 
 static bovw_status write_query(void *context, uint32_t query,
@@ -160,7 +198,28 @@ static void close_named(named_vectors *opened)
     bovw_names_free(&opened->names);
 }
 
-static bovw_status rank(const rank_command *c, const bovw_monitor *monitor, bovw_error *err)
+static bovw_status search(const rank_command *c, const bovw_vectors *db,
+                          const bovw_vectors *queries, rank_output *output, console *out,
+                          bovw_error *err)
+{
+    const bovw_monitor monitor = console_monitor(out);
+    if (!c->is_hashed)
+        return bovw_vectors_rank(db, queries, &c->opts, &c->common.compute, &monitor,
+                                 write_query, output, err);
+    rank_lsh lsh = c->lsh;
+    lsh.opts.seed = c->common.seed;
+    char *foot =
+        mem_format("%s\nseed %" PRIu64 "\nbovw %s", c->command_line ? c->command_line : "",
+                   c->common.seed, bovw_version());
+    if (!foot)
+        return fail_memory(err, "page");
+    const bovw_status status = rank_lsh_run(&lsh, db, queries, &c->opts, foot, out,
+                                            &c->common.compute, write_query, output, err);
+    free(foot);
+    return status;
+}
+
+static bovw_status rank(const rank_command *c, console *out, bovw_error *err)
 {
     named_vectors db = {0}, queries = {0};
     bovw_run_writer *writer = NULL;
@@ -172,8 +231,7 @@ static bovw_status rank(const rank_command *c, const bovw_monitor *monitor, bovw
     if (status == BOVW_OK) {
         const named_vectors *asked = c->queries ? &queries : &db;
         rank_output output = {writer, &db.names, &asked->names};
-        status = bovw_vectors_rank(db.vectors, asked->vectors, &c->opts, &c->common.compute,
-                                   monitor, write_query, &output, err);
+        status = search(c, db.vectors, asked->vectors, &output, out, err);
     }
     if (status == BOVW_OK)
         status = bovw_run_writer_close(writer, err);
@@ -189,14 +247,16 @@ static int run(int argc, char **argv)
     rank_command c = {.output = "-"};
     common_options_default(&c.common);
     bovw_rank_options_default(&c.opts);
+    rank_lsh_default(&c.lsh);
+    c.command_line = join_words(argc, argv); /* before argp reorders them */
     if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
         return EXIT_FAILED;
 
     console out;
     bovw_error err;
     console_begin(&out, argv[0], &c.common);
-    const bovw_monitor monitor = console_monitor(&out);
-    const bovw_status status = rank(&c, &monitor, &err);
+    const bovw_status status = rank(&c, &out, &err);
+    free(c.command_line);
     if (status == BOVW_ERR_CANCELLED) {
         console_complain(&out, "stopped; nothing was written");
         return EXIT_FAILED;

@@ -20,11 +20,15 @@ typedef struct command {
 
 extern const command command_extract;
 extern const command command_vocab_train;
+extern const command command_gmm_train;
 extern const command command_index_create;
 extern const command command_index_add;
 extern const command command_query;
 extern const command command_match;
 extern const command command_pairs;
+extern const command command_vlad;
+extern const command command_metric_learn;
+extern const command command_metric_apply;
 extern const command command_rank;
 extern const command command_eval;
 extern const command command_compare;

@@ -60,6 +60,19 @@ float parse_number(const struct argp_state *state, const char *option, const cha
     return (float)value;
 }
 
+uint64_t parse_bytes(const struct argp_state *state, const char *option, const char *text)
+{
+    static const char units[] = "KMGT";
+    char *end = NULL;
+    double bytes = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : 0.0;
+    const char *unit = end && *end ? strchr(units, *end) : NULL;
+    for (const char *u = units; unit && u <= unit; u++)
+        bytes *= 1000.0;
+    if (!unit || end[1] || !(bytes >= 1.0 && bytes <= 1e18))
+        argp_error(state, "%s: \"%s\" is not a size such as 800M or 4G", option, text);
+    return (uint64_t)bytes;
+}
+
 void parse_region(const struct argp_state *state, const char *option, const char *text,
                   float region[4])
 {
@@ -134,6 +147,12 @@ const char *count_text(uint64_t n, char text[COUNT_TEXT])
 const char *plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
+}
+
+uint64_t machine_memory(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
 }
 
 /* Write word at `to` as a shell would have to read it; returns the end. */

@@ -77,6 +77,9 @@ int32_t parse_integer(const struct argp_state *state, const char *option, const 
 float parse_number(const struct argp_state *state, const char *option, const char *text,
                    double least, double most);
 
+/* A size in bytes: a number and K, M, G or T, powers of 1,000. */
+uint64_t parse_bytes(const struct argp_state *state, const char *option, const char *text);
+
 /* X,Y,W,H in pixels to x0 y0 x1 y1. */
 void parse_region(const struct argp_state *state, const char *option, const char *text,
                   float region[4]);
@@ -107,6 +110,9 @@ char *join_words(int n, char **words);
 /* Can path be written, and would nothing be lost? "-" is always fine.
  * BOVW_ERR_ARG where it exists and is_forced is false; BOVW_ERR_IO. */
 bovw_status check_output(const char *path, bool is_forced, bovw_error *err);
+
+/* Memory of this machine in bytes; 0 where it is not known. */
+uint64_t machine_memory(void);
 
 /* The file to show for this image name; NULL for standard input. */
 const char *picture_of(const char *name);

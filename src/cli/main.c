@@ -15,12 +15,13 @@
 #include "cli/commands.h"
 
 static const command *const commands[] = {
-    &command_extract,    &command_vocab_train,  &command_index_create,
-    &command_index_add,  &command_index_remove, &command_index_compact,
-    &command_query,      &command_match,        &command_pairs,
-    &command_rank,       &command_eval,         &command_compare,
-    &command_fuse,       &command_index_list,   &command_index_check,
-    &command_index_info, &command_info,
+    &command_extract,      &command_vocab_train,  &command_index_create,
+    &command_index_add,    &command_index_remove, &command_index_compact,
+    &command_vlad,         &command_gmm_train,    &command_metric_learn,
+    &command_metric_apply, &command_query,        &command_match,
+    &command_pairs,        &command_rank,         &command_eval,
+    &command_compare,      &command_fuse,         &command_index_list,
+    &command_index_check,  &command_index_info,   &command_info,
 };
 enum {
     N_COMMANDS = sizeof commands / sizeof *commands

@@ -102,3 +102,13 @@ bovw_status classes_make(bovw_truth *truth, const class_image *images, uint32_t 
     free(size);
     return status;
 }
+
+bool classes_get(const bovw_truth *truth, uint32_t name, uint32_t *group, uint32_t *family)
+{
+    const classes *c = truth->rules;
+    if (truth->judge != judge)
+        return false;
+    *group = c->group[name];
+    *family = c->family[name];
+    return true;
+}

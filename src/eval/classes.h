@@ -26,4 +26,7 @@ typedef struct class_image {
 bovw_status classes_make(bovw_truth *truth, const class_image *images, uint32_t n,
                          bool counts_self, bovw_error *err);
 
+/* Group and family of a name of the truth; false where its images have no groups. */
+bool classes_get(const bovw_truth *truth, uint32_t name, uint32_t *group, uint32_t *family);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/names.h"
+#include "eval/classes.h"
 #include "eval/measures.h"
 
 /* A new kind is one file and one line here. */
@@ -388,4 +389,18 @@ bovw_judgement bovw_binding_judge(const bovw_binding *binding, uint32_t query,
 uint32_t bovw_binding_picture(const bovw_binding *binding, uint32_t query)
 {
     return binding->image_of[query];
+}
+
+bovw_status bovw_binding_labels(const bovw_binding *binding, uint32_t *groups,
+                                uint32_t *families, bovw_error *err)
+{
+    const bovw_truth *truth = binding->truth;
+    for (uint32_t i = 0; i < binding->n_images; i++) {
+        groups[i] = families[i] = UINT32_MAX;
+        if (binding->name_of[i] != NAME_NONE &&
+            !classes_get(truth, binding->name_of[i], &groups[i], &families[i]))
+            return fail(err, BOVW_ERR_ARG, "%s: a ground truth of kind %s has no groups",
+                        truth_label(truth), truth->kind->name);
+    }
+    return BOVW_OK;
 }

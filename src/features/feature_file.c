@@ -66,7 +66,10 @@ static bovw_status check_layout(bovw_feature_file *file, bovw_error *err)
     }
     if (n_features != h->n_features)
         return fail(err, BOVW_ERR_CORRUPT, "%s: damaged counts", file->path);
-    return name_table_new(file->names, (uint32_t)h->n_images, &file->table, err);
+    const bovw_status made =
+        name_table_new(file->names, (uint32_t)h->n_images, &file->table, err);
+    file_map_done(&file->map, 0, h->index_offset); /* a page or more of each record */
+    return made;
 }
 
 bovw_status bovw_feature_file_open(const char *path, bovw_feature_file **file,
@@ -150,6 +153,8 @@ bovw_status bovw_feature_file_read(const bovw_feature_file *file, uint32_t i,
                                            .angle = load_lefloat(at + 12)};
     }
     memcpy(out.descriptors, view.descriptors, (size_t)view.n * BOVW_DESCRIPTOR_DIM);
+    /* Who goes through a large file need not end up with all of it in memory. */
+    file_map_done(&file->map, (size_t)(bytes - file->map.data), view.n_bytes);
     *features = out;
     return BOVW_OK;
 }

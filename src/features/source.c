@@ -150,6 +150,21 @@ const bovw_feature_options *bovw_source_options(const bovw_source *source)
     return &source->options;
 }
 
+uint64_t bovw_source_max_features(const bovw_source *source)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < source->n_files; i++)
+        n += bovw_feature_file_n_features(source->files[i]);
+    for (size_t i = 0; i < source->n_items; i++) {
+        if (source->items[i].file)
+            continue;
+        if (source->options.max_features == 0)
+            return UINT64_MAX;
+        n += source->options.max_features;
+    }
+    return n;
+}
+
 const char *bovw_source_name(const bovw_source *source, uint32_t i)
 {
     return source->items[i].name;

@@ -56,9 +56,11 @@ static bovw_status write_padding(new_file *file, uint64_t n_bytes, bovw_error *e
     return new_file_write(file, zeros, container_align(n_bytes) - n_bytes, err);
 }
 
-bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYTES],
-                            uint32_t version, const container_section *sections,
-                            uint32_t n_sections, uint64_t *checksum, bovw_error *err)
+static bovw_status write_file(const char *path, const char kind[CONTAINER_KIND_BYTES],
+                              uint32_t version, const container_section *sections,
+                              uint32_t n_sections,
+                              bovw_status (*commit)(new_file *, bovw_error *),
+                              uint64_t *checksum, bovw_error *err)
 {
     uint8_t head[CONTAINER_MAX_HEAD_BYTES];
     container_section summed[CONTAINER_MAX_SECTIONS] = {0};
@@ -87,10 +89,27 @@ bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYT
         new_file_abort(&file);
         return status;
     }
-    status = new_file_commit(&file, err);
+    status = commit(&file, err);
     if (status == BOVW_OK && checksum)
         *checksum = sum;
     return status;
+}
+
+bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYTES],
+                            uint32_t version, const container_section *sections,
+                            uint32_t n_sections, uint64_t *checksum, bovw_error *err)
+{
+    return write_file(path, kind, version, sections, n_sections, new_file_commit, checksum,
+                      err);
+}
+
+bovw_status container_write_unsynced(const char *path,
+                                     const char kind[CONTAINER_KIND_BYTES],
+                                     uint32_t version, const container_section *sections,
+                                     uint32_t n_sections, bovw_error *err)
+{
+    return write_file(path, kind, version, sections, n_sections, new_file_commit_unsynced,
+                      NULL, err);
 }
 
 static bovw_status check_head(container *file, const char *path,
@@ -178,6 +197,22 @@ bovw_status container_section_get(const container *file, const char *path, uint3
         return BOVW_OK;
     }
     return fail(err, BOVW_ERR_CORRUPT, "%s: section of %s is missing", path, name);
+}
+
+bovw_status container_text_get(const container *file, const char *path, uint32_t id,
+                               const char *name, const char **text, bovw_error *err)
+{
+    const container_section *section = NULL;
+    const bovw_status status =
+        container_section_get(file, path, id, name, UINT64_MAX, &section, err);
+    if (status != BOVW_OK)
+        return status;
+    const char *end =
+        section->n_bytes > 0 ? memchr(section->data, 0, section->n_bytes) : NULL;
+    if (!end || (uint64_t)(end - (const char *)section->data) + 1 != section->n_bytes)
+        return fail(err, BOVW_ERR_CORRUPT, "%s: section of %s is not one text", path, name);
+    *text = section->data;
+    return BOVW_OK;
 }
 
 /* Are the bytes from *at up to the next aligned offset zero? Moves there. */

@@ -27,6 +27,13 @@ bovw_status container_write(const char *path, const char kind[CONTAINER_KIND_BYT
                             uint32_t version, const container_section *sections,
                             uint32_t n_sections, uint64_t *checksum, bovw_error *err);
 
+/* The same for a file that is replaced again and again and only spares work, with
+ * new_file_commit_unsynced(). */
+bovw_status container_write_unsynced(const char *path,
+                                     const char kind[CONTAINER_KIND_BYTES],
+                                     uint32_t version, const container_section *sections,
+                                     uint32_t n_sections, bovw_error *err);
+
 typedef struct container {
     file_map map;
     uint32_t version;
@@ -46,6 +53,10 @@ void container_close(container *file); /* zeroes it; a zeroed one is fine */
 bovw_status container_section_get(const container *file, const char *path, uint32_t id,
                                   const char *name, uint64_t n_bytes,
                                   const container_section **section, bovw_error *err);
+
+/* Section that is one zero-terminated text, in the map; BOVW_ERR_CORRUPT otherwise. */
+bovw_status container_text_get(const container *file, const char *path, uint32_t id,
+                               const char *name, const char **text, bovw_error *err);
 
 /* Compare every section with its checksum, and see that nothing but zeros lies
  * between them. Reads the whole file. */

@@ -25,13 +25,16 @@ static void write_position(const chart *c, const char *command, double x, double
 
 static void write_labels(const chart *c)
 {
+    static const char *const even[] = {"0", "25", "50", "75", "100"};
+    static const char *const decades[] = {"0.01", "0.1", "1", "10", "100"};
     for (int i = 0; i <= 4; i++) {
         const int y = BOTTOM - i * (BOTTOM - TOP) / 4, x = LEFT + i * (RIGHT - LEFT) / 4;
         const double value = c->y_low + i * (c->y_high - c->y_low) / 4;
         html_format(c->out, "<text x=\"%d\" y=\"%d\" class=\"end\">", LEFT - 6, y + 4);
         html_number(c->out, 100 * value, 0);
-        html_format(c->out, "</text><text x=\"%d\" y=\"%d\" class=\"%s\">%d</text>\n", x,
-                    BOTTOM + 16, i == 4 ? "end" : "mid", 25 * i);
+        html_format(c->out, "</text><text x=\"%d\" y=\"%d\" class=\"%s\">%s</text>\n", x,
+                    BOTTOM + 16, i == 4 ? "end" : "mid",
+                    c->has_decades ? decades[i] : even[i]);
     }
     html_format(c->out,
                 "<text x=\"%d\" y=\"%d\" class=\"mid\">%s, %%</text>"
@@ -60,6 +63,11 @@ void chart_begin(const chart *c, const char *title)
 void chart_end(const chart *c)
 {
     html_markup(c->out, "</svg>\n");
+}
+
+double chart_decade(double share)
+{
+    return share <= 1e-4 ? 0 : 1 + log10(share) / 4;
 }
 
 static void begin_line(const chart *c, uint32_t style)

@@ -17,11 +17,15 @@ typedef struct chart {
     const char *x_label, *y_label; /* our own words */
     double y_low, y_high;          /* 0 to 1, or -1 to 1 for differences */
     bool is_small;                 /* without labels */
+    bool has_decades;              /* x is a share's logarithm: 0.01, 0.1, 1, 10, 100 % */
 } chart;
 
 /* <svg> with its title and axes; the lines follow, then the end. */
 void chart_begin(const chart *c, const char *title);
 void chart_end(const chart *c);
+
+/* Where a share is on an x axis of decades; less than 0.01 % is at 0. */
+double chart_decade(double share);
 
 /* One line of class "s<style>"; points (n,) with x in [0, 1]. */
 typedef struct chart_point {

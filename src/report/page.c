@@ -263,7 +263,7 @@ bovw_status bovw_page_add(bovw_page *page, const bovw_page_query *query, bovw_er
 
 /* ---- write ---------------------------------------------------------------- */
 
-static void write_head(html_out *out, const bovw_page *page)
+void page_write_head(html_out *out, const char *title)
 {
     /* The policy keeps the promises that a page loads nothing and that nothing
      * of what it shows is run: the hash allows our script alone. */
@@ -276,7 +276,7 @@ static void write_head(html_out *out, const bovw_page *page)
                 "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
                 "<meta name=\"generator\" content=\"bovw " BOVW_VERSION "\">\n"
                 "<link rel=\"icon\" href=\"data:,\">\n<title>");
-    html_text(out, page->options.title);
+    html_text(out, title);
     html_markup(out, "</title>\n<style>\n");
     html_markup(out, page_style);
     html_markup(out, "</style>\n");
@@ -326,7 +326,7 @@ static bovw_status write_page(bovw_page *page, const bovw_compute *compute,
 {
     html_out out = {&page->file, BOVW_OK, err};
 
-    write_head(&out, page);
+    page_write_head(&out, page->options.title);
     const bovw_status status =
         pictures_write(&page->pictures, page->options.side, BOVW_PAGE_MAX_PICTURES, &out,
                        compute, monitor);

@@ -94,6 +94,8 @@ static inline const page_ranking *page_ranking_of(const bovw_page *page,
 
 /* ---- the parts ------------------------------------------------------------ */
 
+/* From the document's type to its style, in an open <head>: every page of ours. */
+void page_write_head(html_out *out, const char *title);
 /* Small things that several parts write. */
 void page_write_count(html_out *out, uint64_t n, const char *one, const char *many);
 /* The file's name, and its folder; where they are shortened the title has all. */

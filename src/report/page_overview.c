@@ -185,7 +185,7 @@ static void write_legend(html_out *out, const bovw_page *page, const series *lin
 
 static void draw_precision(html_out *out, const series *lines, size_t n)
 {
-    const chart c = {out, "recall", "precision", 0, 1, false};
+    const chart c = {out, "recall", "precision", 0, 1, false, false};
     chart_point points[CURVE_LEVELS];
 
     html_markup(out, "<figure class=\"card\">\n");
@@ -229,7 +229,7 @@ static void draw_values(html_out *out, const bovw_page *page, const series *line
 {
     const size_t m = page->options.measure;
     const char *measure = m == 0 ? "average precision" : bovw_measure(m, NULL);
-    const chart c = {out, "share of the queries", measure, 0, 1, false};
+    const chart c = {out, "share of the queries", measure, 0, 1, false, false};
     double *values = mem_array(page->n_shown, sizeof *values);
 
     if (!values) {

@@ -383,7 +383,7 @@ static void draw_curve(html_out *out, const bovw_page *page, const page_query *q
 
 static void draw_curves(html_out *out, const bovw_page *page, const page_query *query)
 {
-    const chart c = {out, "recall", "precision", 0, 1, true};
+    const chart c = {out, "recall", "precision", 0, 1, true, false};
 
     html_markup(out, "<div class=\"pr\">");
     chart_begin(&c, "Precision over recall of this query");

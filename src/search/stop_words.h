@@ -10,7 +10,8 @@ typedef struct stop_words {
 } stop_words;
 
 /* The n words that most images have, of equal ones the lower; all where there are
- * not as many. BOVW_ERR_NOMEM. O(words * segments + words log words). */
+ * not as many. BOVW_ERR_NOMEM; BOVW_ERR_CORRUPT where removed images are damaged.
+ * O(words * segments + words log words + features of removed images). */
 bovw_status stop_words_find(stop_words *s, const bovw_index *index, uint32_t n,
                             bovw_error *err);
 

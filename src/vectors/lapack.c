@@ -38,7 +38,7 @@ bovw_status lapack_cholesky(double *a, uint32_t n, size_t stride, bovw_error *er
     return told(info, "Cholesky factor of the covariance", err);
 }
 
-static void fix_sign(double *vector, uint32_t n)
+void lapack_fix_sign(double *vector, uint32_t n)
 {
     uint32_t largest = 0;
     for (uint32_t i = 1; i < n; i++) {
@@ -59,6 +59,20 @@ bovw_status lapack_eigenvectors(double *a, uint32_t n, size_t stride, double *va
     openblas_set_num_threads(n_threads);
     const bovw_status status = told(info, "eigenvectors of the covariance", err);
     for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
-        fix_sign(a + i * stride, n);
+        lapack_fix_sign(a + i * stride, n);
+    return status;
+}
+
+bovw_status lapack_eigenvectors_within(double *a, double *b, uint32_t n, size_t stride,
+                                       double *values, bovw_error *err)
+{
+    const int n_threads = one_thread();
+    const lapack_int info =
+        LAPACKE_dsygvd(LAPACK_COL_MAJOR, 1, 'V', 'U', (lapack_int)n, a, (lapack_int)stride,
+                       b, (lapack_int)stride, values);
+    openblas_set_num_threads(n_threads);
+    const bovw_status status = told(info, "eigenvectors within a covariance", err);
+    for (uint32_t i = 0; status == BOVW_OK && i < n; i++)
+        lapack_fix_sign(a + i * stride, n);
     return status;
 }

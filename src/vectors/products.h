@@ -1,4 +1,4 @@
-/* products.h - inner products and squared distances of many vectors.
+/* products.h - inner products, distances and intersections of many vectors.
  *
  * A kernel is one file and one line of the table in products.c. All give the
  * same bits: each sum has PRODUCT_LANES parts, part j of the terms j, j +
@@ -28,6 +28,8 @@ typedef struct product_kernel {
     const char *name;
     bool (*is_supported)(void); /* by this processor */
     product_function *dots, *distances_sq;
+    product_function *distances_l1;  /* sums of |x - y| */
+    product_function *intersections; /* sums of min(x, y) */
 } product_kernel;
 
 extern const product_kernel product_portable;

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "bovw/vocabulary.h"
+#include "vocabulary/points.h"
 
 enum {
     EMBEDDING_DIM = BOVW_DESCRIPTOR_DIM,
@@ -68,18 +69,29 @@ void embedding_residual(const embedding *e, const uint8_t *descriptor,
                         const uint8_t *centroid, const int8_t *thresholds, int32_t *out);
 
 /*
- * Learn projection (128, 128) and thresholds (k, 128) from n > 0 descriptors and
- * their words among k centroids. A word without descriptors gets thresholds of
- * 0, which is where its centroid lies.
+ * Learn projection (128, 128) and thresholds (k, 128) from p->n > 0 descriptors
+ * and their words among k centroids. A word without descriptors gets thresholds
+ * of 0, which is where its centroid lies.
  *
  * The result depends on the seed but not on the threads. BOVW_ERR_NOMEM,
- * BOVW_ERR_CANCELLED. Memory: 4 bytes a descriptor and 8 a word, and for each
- * thread 512 bytes for each descriptor of the most frequent word.
+ * BOVW_ERR_CANCELLED. The descriptors are read EMBEDDING_PASSES times through.
+ * Memory: 128 bytes for each descriptor of such a part of them, or for each of
+ * the most frequent word, and 16 MB or 4 bytes for each of that word's for each
+ * thread.
  */
-bovw_status embedding_train(const uint8_t *descriptors, const uint32_t *words, size_t n,
+enum {
+    EMBEDDING_PASSES = 8
+};
+bovw_status embedding_train(const point_set *p, const uint32_t *words,
                             const uint8_t *centroids, uint32_t k, uint64_t seed,
                             const bovw_compute *compute, const bovw_monitor *monitor,
                             int16_t *projection, int8_t *thresholds, bovw_error *err);
+
+/* bovw_vocabulary_embed() for descriptors in memory or in a file. */
+bovw_status vocabulary_embed(const bovw_vocabulary *plain, const point_set *p,
+                             uint64_t seed, const bovw_compute *compute,
+                             const bovw_monitor *monitor, bovw_vocabulary **vocabulary,
+                             bovw_error *err);
 
 /*
  * Aggregated signatures of one image, for ASMK*: the signs of the sum over its

@@ -12,23 +12,32 @@
 #include "base/random.h"
 #include "vocabulary/eigen.h"
 #include "vocabulary/embedding.h"
+#include "vocabulary/vocabulary_parts.h"
 
 enum {
     DIM = EMBEDDING_DIM,
     HALF = EMBEDDING_HALF,
     BLOCK = 1024, /* residuals whose products are summed in 32 bits: 255^2 * 1024 */
-    WORDS_PER_REPORT = 4096
+    WORDS_PER_REPORT = 4096,
+    MAX_VALUES =
+        1 << 22 /* projected numbers that a thread holds, unless one word needs more */
 };
 
 typedef struct training {
-    const uint8_t *descriptors, *centroids;
-    const uint32_t *words;
-    size_t n;
+    const point_set *p;
+    const uint8_t *centroids; /* (k, 128) */
+    const uint32_t *words;    /* (n,) of the descriptors */
     uint32_t k;
     int n_threads;
     const bovw_monitor *monitor;
-    uint32_t *order; /* (n,) descriptors by word */
-    size_t *ends;    /* (k,) where each word's end in it */
+
+    /* Descriptors of words [first, last), by word. */
+    uint32_t first, last;
+    uint8_t *part; /* (room, 128) */
+    size_t room;
+    size_t *ends;    /* (k,) where a word's end in it; before: counts */
+    size_t n_most;   /* descriptors of the most frequent word */
+    size_t n_values; /* of the scratch of a thread */
 } training;
 
 /* ---- scatter -------------------------------------------------------------- */
@@ -37,7 +46,7 @@ typedef struct training {
 static void fill_block(const training *t, size_t first, size_t n, int16_t *block)
 {
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *x = t->descriptors + (first + i) * DIM;
+        const uint8_t *x = t->p->data + (first + i) * DIM;
         const uint8_t *c = t->centroids + (size_t)t->words[first + i] * DIM;
         for (int d = 0; d < DIM; d++)
             block[d * BLOCK + (int)i] = (int16_t)(x[d] - c[d]);
@@ -63,7 +72,7 @@ static void add_block(const int16_t *block, size_t n, int64_t *scatter)
 /* Sum of r r^T over all residuals, both triangles. */
 static bovw_status compute_scatter(const training *t, double *scatter, bovw_error *err)
 {
-    const size_t n_blocks = (t->n + BLOCK - 1) / BLOCK;
+    const size_t n_blocks = (t->p->n + BLOCK - 1) / BLOCK;
     int64_t *total = mem_array((size_t)DIM * DIM, sizeof *total);
     bool ok = total != NULL;
 
@@ -75,10 +84,11 @@ static bovw_status compute_scatter(const training *t, double *scatter, bovw_erro
 #pragma omp for schedule(dynamic)
         for (size_t b = 0; b < n_blocks; b++) {
             const size_t first = b * BLOCK;
-            const size_t n = t->n - first < BLOCK ? t->n - first : BLOCK;
+            const size_t n = t->p->n - first < BLOCK ? t->p->n - first : BLOCK;
             if (is_ready) {
                 fill_block(t, first, n, block);
                 add_block(block, n, mine);
+                points_done(t->p, first, n);
             }
         }
 #pragma omp critical(bovw_embedding_scatter)
@@ -93,7 +103,7 @@ static bovw_status compute_scatter(const training *t, double *scatter, bovw_erro
     for (int i = 0; ok && i < DIM; i++) {
         for (int j = i; j < DIM; j++)
             scatter[i * DIM + j] = scatter[j * DIM + i] =
-                (double)total[i * DIM + j] / (double)t->n;
+                (double)total[i * DIM + j] / (double)t->p->n;
     }
     free(total);
     return ok ? BOVW_OK : fail_memory(err, "scatter of residuals");
@@ -174,30 +184,49 @@ static bovw_status learn_projection(const training *t, uint64_t seed, int16_t *p
     return status;
 }
 
-/* ---- thresholds ------------------------------------------------------------ */
+/* ---- thresholds ------------------------------------------------------------
+ *
+ * The descriptors of a word must come together. They are collected for as many
+ * words at a time as there is room for, with a pass over all descriptors. */
 
-static bovw_status group_by_word(training *t, bovw_error *err)
+static bovw_status prepare_parts(training *t, bovw_error *err)
 {
-    t->order = mem_array(t->n, sizeof *t->order);
     t->ends = mem_array(t->k, sizeof *t->ends);
-    if (!t->order || !t->ends)
+    if (!t->ends)
         return fail_memory(err, "thresholds of signatures");
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < t->p->n; i++)
         t->ends[t->words[i]]++;
-    size_t start = 0;
-    for (uint32_t w = 0; w < t->k; w++) {
-        const size_t count = t->ends[w];
-        t->ends[w] = start;
-        start += count;
-    }
-    for (size_t i = 0; i < t->n; i++)
-        t->order[t->ends[t->words[i]]++] = (uint32_t)i;
-    return BOVW_OK;
+    for (uint32_t w = 0; w < t->k; w++)
+        t->n_most = t->ends[w] > t->n_most ? t->ends[w] : t->n_most;
+
+    t->room = (t->p->n + EMBEDDING_PASSES - 1) / EMBEDDING_PASSES;
+    t->room = t->room > t->n_most ? t->room : t->n_most;
+    t->n_values = t->n_most * DIM < MAX_VALUES ? t->n_most * DIM : MAX_VALUES;
+    t->n_values = t->n_values > t->n_most ? t->n_values : t->n_most;
+    t->part = mem_array(t->room, DIM);
+    return t->part ? BOVW_OK : fail_memory(err, "thresholds of signatures");
 }
 
-static size_t start_of(const training *t, uint32_t word)
+/* Collect the descriptors of words from `first` on, as many as there is room
+ * for: at least one word's. */
+static void collect_part(training *t, uint32_t first)
 {
-    return word > 0 ? t->ends[word - 1] : 0;
+    size_t n = 0;
+    t->first = t->last = first;
+    for (; t->last < t->k && n + t->ends[t->last] <= t->room; t->last++) {
+        const size_t count = t->ends[t->last];
+        t->ends[t->last] = n; /* its start, for now */
+        n += count;
+    }
+    for (size_t chunk = 0; chunk < t->p->n; chunk += POINTS_CHUNK) {
+        const size_t end = chunk + points_chunk(t->p, chunk);
+        for (size_t i = chunk; i < end; i++) {
+            const uint32_t w = t->words[i];
+            if (w >= t->first && w < t->last)
+                memcpy(t->part + t->ends[w]++ * DIM, t->p->data + i * DIM, DIM);
+        }
+        points_done(t->p, chunk, end - chunk);
+    }
 }
 
 static int compare_values(const void *a, const void *b)
@@ -223,47 +252,42 @@ static int8_t threshold_of(int32_t *values, size_t n)
     return (int8_t)(t > INT8_MAX ? INT8_MAX : t < -INT8_MAX ? -INT8_MAX : t);
 }
 
-/* values is scratch, (DIM, n_most). */
+/* As many bits at a time as there is scratch for, mostly all. */
 static void learn_word(const training *t, const embedding *e, uint32_t word,
-                       int32_t *values, size_t n_most, int8_t *thresholds)
+                       int32_t *values, int8_t *thresholds)
 {
-    const size_t first = start_of(t, word), n = t->ends[word] - first;
+    const size_t first = word > t->first ? t->ends[word - 1] : 0;
+    const size_t n = t->ends[word] - first;
+    const uint8_t *centroid = t->centroids + (size_t)word * DIM;
     int32_t projected[DIM];
 
     if (n == 0)
         return;
-    for (size_t i = 0; i < n; i++) {
-        e->kernel->project(e->packed, t->descriptors + (size_t)t->order[first + i] * DIM,
-                           t->centroids + (size_t)word * DIM, projected);
-        for (int b = 0; b < DIM; b++)
-            values[(size_t)b * n_most + i] = projected[b];
+    const int n_bits = n <= t->n_values / DIM ? DIM : (int)(t->n_values / n);
+    for (int bit = 0; bit < DIM; bit += n_bits) {
+        const int end = DIM - bit < n_bits ? DIM : bit + n_bits;
+        for (size_t i = 0; i < n; i++) {
+            e->kernel->project(e->packed, t->part + (first + i) * DIM, centroid, projected);
+            for (int b = bit; b < end; b++)
+                values[(size_t)(b - bit) * n + i] = projected[b];
+        }
+        for (int b = bit; b < end; b++)
+            thresholds[b] = threshold_of(values + (size_t)(b - bit) * n, n);
     }
-    for (int b = 0; b < DIM; b++)
-        thresholds[b] = threshold_of(values + (size_t)b * n_most, n);
 }
 
-static size_t most_frequent(const training *t)
-{
-    size_t most = 0;
-    for (uint32_t w = 0; w < t->k; w++) {
-        const size_t n = t->ends[w] - start_of(t, w);
-        most = n > most ? n : most;
-    }
-    return most;
-}
-
-/* Words [first, last). False without memory. */
+/* Words [first, last) of the part. False without memory. */
 static bool learn_words(const training *t, const embedding *e, uint32_t first,
-                        uint32_t last, size_t n_most, int8_t *thresholds)
+                        uint32_t last, int8_t *thresholds)
 {
     bool ok = true;
 #pragma omp parallel num_threads(t->n_threads) if (t->n_threads > 1)
     {
-        int32_t *values = mem_array(n_most * DIM, sizeof *values);
+        int32_t *values = mem_array(t->n_values, sizeof *values);
 #pragma omp for schedule(dynamic, 16)
         for (uint32_t w = first; w < last; w++) {
             if (values)
-                learn_word(t, e, w, values, n_most, thresholds + (size_t)w * DIM);
+                learn_word(t, e, w, values, thresholds + (size_t)w * DIM);
         }
         if (!values) {
 #pragma omp atomic write
@@ -280,32 +304,43 @@ static bool report(const training *t, uint64_t done)
     return !m || !m->progress || m->progress(m->context, "embedding", done, t->k);
 }
 
-static bovw_status learn_thresholds(const training *t, const embedding *e,
-                                    int8_t *thresholds, bovw_error *err)
+static bovw_status learn_part(const training *t, const embedding *e, int8_t *thresholds,
+                              bovw_error *err)
 {
-    const size_t n_most = most_frequent(t);
-    memset(thresholds, 0, (size_t)t->k * DIM);
-    for (uint32_t first = 0; first < t->k; first += WORDS_PER_REPORT) {
+    for (uint32_t first = t->first; first < t->last; first += WORDS_PER_REPORT) {
         const uint32_t last =
-            t->k - first < WORDS_PER_REPORT ? t->k : first + WORDS_PER_REPORT;
+            t->last - first < WORDS_PER_REPORT ? t->last : first + WORDS_PER_REPORT;
         if (!report(t, first))
             return fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
-        if (!learn_words(t, e, first, last, n_most, thresholds))
+        if (!learn_words(t, e, first, last, thresholds))
             return fail_memory(err, "thresholds of signatures");
     }
+    return BOVW_OK;
+}
+
+static bovw_status learn_thresholds(training *t, const embedding *e, int8_t *thresholds,
+                                    bovw_error *err)
+{
+    bovw_status status = prepare_parts(t, err);
+    memset(thresholds, 0, (size_t)t->k * DIM);
+    for (uint32_t first = 0; status == BOVW_OK && first < t->k; first = t->last) {
+        collect_part(t, first);
+        status = learn_part(t, e, thresholds, err);
+    }
+    if (status != BOVW_OK)
+        return status;
     return report(t, t->k) ? BOVW_OK
                            : fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
 }
 
-bovw_status embedding_train(const uint8_t *descriptors, const uint32_t *words, size_t n,
+bovw_status embedding_train(const point_set *p, const uint32_t *words,
                             const uint8_t *centroids, uint32_t k, uint64_t seed,
                             const bovw_compute *compute, const bovw_monitor *monitor,
                             int16_t *projection, int8_t *thresholds, bovw_error *err)
 {
-    training t = {.descriptors = descriptors,
+    training t = {.p = p,
                   .centroids = centroids,
                   .words = words,
-                  .n = n,
                   .k = k,
                   .n_threads = parallel_threads(compute),
                   .monitor = monitor};
@@ -315,11 +350,68 @@ bovw_status embedding_train(const uint8_t *descriptors, const uint32_t *words, s
         status = embedding_init(
             projection, embedding_kernel_find(compute ? compute->kernel : NULL), &e, err);
     if (status == BOVW_OK)
-        status = group_by_word(&t, err);
-    if (status == BOVW_OK)
         status = learn_thresholds(&t, &e, thresholds, err);
     embedding_free(&e);
-    free(t.order);
+    free(t.part);
     free(t.ends);
     return status;
+}
+
+/* ---- a whole vocabulary ------------------------------------------------------ */
+
+static bovw_status assign_all(const bovw_vocabulary *plain, const point_set *p,
+                              const bovw_compute *compute, const bovw_monitor *monitor,
+                              uint32_t *words, bovw_error *err)
+{
+    bovw_status status = BOVW_OK;
+    for (size_t first = 0; status == BOVW_OK && first < p->n; first += POINTS_CHUNK) {
+        const size_t n = points_chunk(p, first);
+        if (monitor && monitor->progress &&
+            !monitor->progress(monitor->context, "assigning", first, p->n))
+            return fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
+        status = bovw_vocabulary_assign(plain, p->data + first * DIM, n, compute,
+                                        words + first, NULL, err);
+        points_done(p, first, n);
+    }
+    return status;
+}
+
+bovw_status vocabulary_embed(const bovw_vocabulary *plain, const point_set *p,
+                             uint64_t seed, const bovw_compute *compute,
+                             const bovw_monitor *monitor, bovw_vocabulary **vocabulary,
+                             bovw_error *err)
+{
+    const uint32_t k = bovw_vocabulary_size(plain);
+    const uint8_t *centroids = bovw_vocabulary_centroids(plain);
+    if (p->n == 0 || p->n > UINT32_MAX)
+        return fail(err, BOVW_ERR_ARG, "%zu descriptors to learn signatures from", p->n);
+    uint32_t *words = mem_array(p->n, sizeof *words);
+    int16_t *projection = mem_array((size_t)DIM * DIM, sizeof *projection);
+    int8_t *thresholds = mem_array(k, DIM);
+    bovw_status status = words && projection && thresholds
+                             ? assign_all(plain, p, compute, monitor, words, err)
+                             : fail_memory(err, "signatures of a vocabulary");
+    if (status == BOVW_OK)
+        status = embedding_train(p, words, centroids, k, seed, compute, monitor, projection,
+                                 thresholds, err);
+    if (status == BOVW_OK) {
+        const bovw_embedding learned = {projection, thresholds};
+        bovw_embedding none;
+        vocabulary_parts parts = vocabulary_parts_of(plain, &none);
+        parts.embedding = &learned;
+        status = vocabulary_make(&parts, vocabulary, err);
+    }
+    free(words);
+    free(projection);
+    free(thresholds);
+    return status;
+}
+
+bovw_status bovw_vocabulary_embed(const bovw_vocabulary *plain, const uint8_t *descriptors,
+                                  size_t n, uint64_t seed, const bovw_compute *compute,
+                                  const bovw_monitor *monitor, bovw_vocabulary **vocabulary,
+                                  bovw_error *err)
+{
+    const point_set p = {.data = descriptors, .n = n};
+    return vocabulary_embed(plain, &p, seed, compute, monitor, vocabulary, err);
 }

@@ -62,7 +62,7 @@ static bool take_donation(heap *h, const uint32_t *words, const uint32_t *counts
 }
 
 uint32_t kmeans_repair(uint32_t *words, uint32_t *distances, size_t n, uint32_t *counts,
-                       uint32_t k, uint32_t *scratch)
+                       uint32_t k, uint32_t *scratch, kmeans_donation *donations)
 {
     heap h = {.distances = distances, .points = scratch, .n = n};
     bool is_made = false;
@@ -76,11 +76,11 @@ uint32_t kmeans_repair(uint32_t *words, uint32_t *distances, size_t n, uint32_t 
         is_made = true;
         if (!take_donation(&h, words, counts, &point))
             break;
+        donations[n_repaired++] = (kmeans_donation){point, words[point]};
         counts[words[point]]--;
         counts[cluster] = 1;
         words[point] = cluster;
         distances[point] = 0; /* it is off the heap already */
-        n_repaired++;
     }
     return n_repaired;
 }

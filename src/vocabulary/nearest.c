@@ -92,9 +92,11 @@ const nearest_kernel *nearest_kernel_of(const nearest *made)
     return made->kernel;
 }
 
-static void found_init(nearest_found *found, size_t n, uint32_t n_words)
+void nearest_found_init(nearest_found *found, size_t n, uint32_t n_words)
 {
     found->n_words = n_words;
+    found->first = 0;
+    found->all = NULL;
     for (size_t i = 0; i < n; i++) {
         found->limits[i] = NEAREST_FAR;
         for (uint32_t j = 0; j < n_words; j++)
@@ -115,16 +117,32 @@ void nearest_take(nearest_found *found, size_t i, uint32_t word, uint32_t distan
         words[at] = words[at - 1];
     }
     distances[at] = distance;
-    words[at] = word;
+    words[at] = found->first + word;
     found->limits[i] = (int32_t)distances[last];
+}
+
+void nearest_add(const nearest *made, const uint8_t *descriptors, size_t n,
+                 nearest_found *found)
+{
+    made->kernel->assign(made->centroids, made->packed, made->k, descriptors, n, found);
+}
+
+void nearest_measure(const nearest *made, const uint8_t *descriptors, size_t n,
+                     uint32_t *distances, size_t stride)
+{
+    nearest_found found;
+    nearest_found_init(&found, n, 1);
+    found.all = distances;
+    found.stride = stride;
+    nearest_add(made, descriptors, n, &found);
 }
 
 static void run_block(const nearest *made, const uint8_t *descriptors, size_t n,
                       uint32_t n_words, uint32_t *words, uint32_t *distances)
 {
     nearest_found found;
-    found_init(&found, n, n_words);
-    made->kernel->assign(made->centroids, made->packed, made->k, descriptors, n, &found);
+    nearest_found_init(&found, n, n_words);
+    nearest_add(made, descriptors, n, &found);
     for (size_t i = 0; i < n; i++) {
         memcpy(words + i * n_words, found.words[i], n_words * sizeof *words);
         if (distances)

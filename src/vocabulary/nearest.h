@@ -23,6 +23,11 @@ enum {
  * distances and reads limits; which words stay is decided in one place. */
 typedef struct nearest_found {
     uint32_t n_words; /* to find for each, in [1, NEAREST_WORDS] */
+    uint32_t first;   /* what a kernel's word 0 is called here */
+    /* Or NULL: a kernel takes no word, but writes every distance to it, (n,
+     * stride), as nearest_measure() says. */
+    uint32_t *all;
+    size_t stride;
     /* The farthest so far: words there or beyond it are out. INT32_MIN for the
      * rows after the last descriptor, which kernels need not tell apart. */
     int32_t limits[NEAREST_BLOCK];
@@ -38,7 +43,7 @@ static inline int32_t nearest_norm_sq(const uint8_t *vector)
     return sum;
 }
 
-/* Take in a word whose squared distance from descriptor i is below limits[i]. */
+/* Take in a kernel's word whose squared distance from descriptor i is below limits[i]. */
 void nearest_take(nearest_found *found, size_t i, uint32_t word, uint32_t distance);
 
 typedef struct nearest_kernel {
@@ -93,6 +98,25 @@ typedef struct nearest nearest;
 bovw_status nearest_new(const uint8_t *centroids, uint32_t k, const nearest_kernel *kernel,
                         nearest **made, bovw_error *err);
 void nearest_free(nearest *made);
+
+/* Set what has been found for n descriptors, in [0, NEAREST_BLOCK], to nothing. */
+void nearest_found_init(nearest_found *found, size_t n, uint32_t n_words);
+
+enum {
+    NEAREST_ROWS = 12, /* every kernel's rows and panels divide these */
+    NEAREST_PANEL = 64
+};
+
+/* All squared distances, (n, stride), of n descriptors in [1, NEAREST_BLOCK]. There
+ * must be room for n rounded up to NEAREST_ROWS; stride is at least k rounded up
+ * to NEAREST_PANEL. What is past n and k is undefined. */
+void nearest_measure(const nearest *made, const uint8_t *descriptors, size_t n,
+                     uint32_t *distances, size_t stride);
+
+/* Add what is nearer than what has been found: for callers that gather over
+ * several sets of centroids. n is in [1, NEAREST_BLOCK]. */
+void nearest_add(const nearest *made, const uint8_t *descriptors, size_t n,
+                 nearest_found *found);
 const nearest_kernel *nearest_kernel_of(const nearest *made);
 
 /* The n_words nearest words of n descriptors and their squared distances (NULL

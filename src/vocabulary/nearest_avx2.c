@@ -32,6 +32,8 @@ enum {
 };
 
 _Static_assert(NEAREST_BLOCK % ROWS == 0, "a block is made of whole rows");
+_Static_assert(NEAREST_ROWS % ROWS == 0 && NEAREST_PANEL % PANEL_WORDS == 0,
+               "as nearest.h says");
 
 typedef struct panel {
     int32_t norms[2][LANES]; /* |c|^2 */
@@ -115,6 +117,16 @@ AVX2 static void keep_near(const block *b, size_t i, __m256i score0, __m256i sco
     }
 }
 
+/* Write the distances of one panel from descriptor i. */
+AVX2 static void write_all(const block *b, size_t i, __m256i score0, __m256i score1,
+                           uint32_t word, nearest_found *found)
+{
+    const __m256i norm = _mm256_set1_epi32(b->norms[i]);
+    __m256i *to = (__m256i *)(found->all + i * found->stride + word);
+    _mm256_storeu_si256(to, _mm256_add_epi32(score0, norm));
+    _mm256_storeu_si256(to + 1, _mm256_add_epi32(score1, norm));
+}
+
 /* Multiply-add of one row. The empty statement keeps the compiler from doing
  * all rows side by side, for which there are too few registers. */
 #define ROW(a, b, row)                                                                     \
@@ -147,8 +159,12 @@ AVX2 static void run_rows(const panel *words, uint32_t word, const block *b, siz
         ROW(a5, b5, 5);
     }
     const __m256i a[ROWS] = {a0, a1, a2, a3, a4, a5}, c[ROWS] = {b0, b1, b2, b3, b4, b5};
-    for (size_t i = 0; i < ROWS; i++)
-        keep_near(b, first + i, a[i], c[i], word, found);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (found->all)
+            write_all(b, first + i, a[i], c[i], word, found);
+        else
+            keep_near(b, first + i, a[i], c[i], word, found);
+    }
 }
 
 static void assign(const uint8_t *centroids, const void *packed, uint32_t k,

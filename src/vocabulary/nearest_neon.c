@@ -36,6 +36,8 @@ enum {
 };
 
 _Static_assert(NEAREST_BLOCK % ROWS == 0, "a block is made of whole rows");
+_Static_assert(NEAREST_ROWS % ROWS == 0 && NEAREST_PANEL % PANEL_WORDS == 0,
+               "as nearest.h says");
 
 typedef struct panel {
     int32_t norms[PARTS][LANES]; /* |c|^2 */
@@ -114,6 +116,19 @@ DOT static void keep_near(const panel *words, const block *b, size_t i,
     }
 }
 
+/* Write the distances of one panel from descriptor i. */
+DOT static void write_all(const panel *words, const block *b, size_t i,
+                          const uint32x4_t products[PARTS], uint32_t word,
+                          nearest_found *found)
+{
+    uint32_t *to = found->all + i * found->stride + word;
+    for (int part = 0; part < PARTS; part++) {
+        const uint32x4_t norms = vreinterpretq_u32_s32(
+            vaddq_s32(vld1q_s32(words->norms[part]), vdupq_n_s32(b->norms[i])));
+        vst1q_u32(to + part * LANES, vsubq_u32(norms, vshlq_n_u32(products[part], 1)));
+    }
+}
+
 /* Quad q, of the four that x holds, of row r. */
 #define ROW(r, q)                                                                          \
     do {                                                                                   \
@@ -162,8 +177,12 @@ DOT static void run_rows(const panel *words, uint32_t word, const block *b, size
                                           {s10, s11, s12, s13},
                                           {s20, s21, s22, s23},
                                           {s30, s31, s32, s33}};
-    for (size_t row = 0; row < ROWS; row++)
-        keep_near(words, b, first + row, sums[row], word, found);
+    for (size_t row = 0; row < ROWS; row++) {
+        if (found->all)
+            write_all(words, b, first + row, sums[row], word, found);
+        else
+            keep_near(words, b, first + row, sums[row], word, found);
+    }
 }
 
 static void assign(const uint8_t *centroids, const void *packed, uint32_t k,

@@ -28,7 +28,9 @@ static void assign(const uint8_t *centroids, const void *packed, uint32_t k,
         for (uint32_t word = 0; word < k; word++) {
             const uint8_t *centroid = centroids + (size_t)word * BOVW_DESCRIPTOR_DIM;
             const uint32_t distance = distance_sq(descriptor, centroid);
-            if ((int32_t)distance < found->limits[i])
+            if (found->all)
+                found->all[i * found->stride + word] = distance;
+            else if ((int32_t)distance < found->limits[i])
                 nearest_take(found, i, word, distance);
         }
     }

@@ -37,6 +37,8 @@ enum {
 };
 
 _Static_assert(NEAREST_BLOCK % ROWS == 0, "a block is made of whole rows");
+_Static_assert(NEAREST_ROWS % ROWS == 0 && NEAREST_PANEL % PANEL_WORDS == 0,
+               "as nearest.h says");
 
 typedef struct panel {
     int32_t norms[PARTS][LANES]; /* |c|^2 - 256 sum(c) */
@@ -122,6 +124,21 @@ VNNI static unsigned is_near(const panel *words, __m512i s0, __m512i s1, __m512i
     return _mm512_cmplt_epi32_mask(least, limit) != 0;
 }
 
+/* Write the distances of a panel from descriptor i. */
+VNNI static void write_all(const panel *words, const block *b, size_t i, __m512i s0,
+                           __m512i s1, __m512i s2, __m512i s3, uint32_t word,
+                           nearest_found *found)
+{
+    const __m512i products[PARTS] = {s0, s1, s2, s3};
+    const __m512i norm = _mm512_set1_epi32(b->norms[i]);
+    uint32_t *to = found->all + i * found->stride + word;
+    for (int part = 0; part < PARTS; part++) {
+        const __m512i norms = _mm512_load_si512(words->norms[part]);
+        _mm512_storeu_si512(to + part * LANES,
+                            _mm512_add_epi32(scores_of(norms, products[part]), norm));
+    }
+}
+
 /* Offer a panel to descriptor i, for which some of its words are near. */
 VNNI static void take_near(const panel *words, const block *b, size_t i,
                            const __m512i products[PARTS], uint32_t word,
@@ -167,6 +184,9 @@ VNNI static __m512i quad_of(const uint8_t *row, int q)
     is_near(words, s##r##0, s##r##1, s##r##2, s##r##3, limit_of(b, first + (r), found))    \
         << (r)
 
+#define WRITE_ALL(r)                                                                       \
+    write_all(words, b, first + (r), s##r##0, s##r##1, s##r##2, s##r##3, word, found)
+
 /* ROWS descriptors from row `first` against one panel, whose first word is
  * `word`. */
 VNNI static void run_rows(const panel *words, uint32_t word, const block *b, size_t first,
@@ -192,6 +212,15 @@ VNNI static void run_rows(const panel *words, uint32_t word, const block *b, siz
         ROW(3);
         ROW(4);
         ROW(5);
+    }
+    if (found->all) {
+        WRITE_ALL(0);
+        WRITE_ALL(1);
+        WRITE_ALL(2);
+        WRITE_ALL(3);
+        WRITE_ALL(4);
+        WRITE_ALL(5);
+        return;
     }
     unsigned near =
         IS_NEAR(0) | IS_NEAR(1) | IS_NEAR(2) | IS_NEAR(3) | IS_NEAR(4) | IS_NEAR(5);

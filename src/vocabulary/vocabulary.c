@@ -9,7 +9,10 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "vocabulary/embedding.h"
+#include "vocabulary/groups.h"
+#include "vocabulary/groups_bytes.h"
 #include "vocabulary/nearest.h"
+#include "vocabulary/vocabulary_parts.h"
 
 enum {
     DIM = BOVW_DESCRIPTOR_DIM,
@@ -24,15 +27,19 @@ struct bovw_vocabulary {
     bovw_feature_options options;
     uint32_t k;
     uint8_t *block; /* HEAD_BYTES that end in options text and k, then (k, 128); then
-                     * projection and thresholds where there is an embedding */
+                     * projection and thresholds where there is an embedding; then
+                     * groups_bytes where there are groups */
     size_t block_bytes;
     const uint8_t *centroids; /* in the block */
     const int8_t *thresholds; /* (k, 128) in the block, or NULL */
     int16_t *projection;      /* (128, 128) or NULL; in the block it is little-endian */
     char *summary;
     char id[33];
-    nearest *nearest;    /* for the fastest kernel */
-    embedding embedding; /* the same */
+    nearest *nearest;      /* for the fastest kernel; NULL where there are groups */
+    groups *groups;        /* the same; NULL where words are found exactly */
+    uint32_t n_probes;     /* groups searched */
+    uint8_t *groups_bytes; /* in the block, or NULL */
+    embedding embedding;   /* the same */
 };
 
 /* Put options text and size right before the centroids: the id is the hash of
@@ -77,32 +84,51 @@ static bovw_status copy_embedding(bovw_vocabulary *v, const bovw_embedding *from
     return embedding_init(v->projection, embedding_kernel_find(NULL), &v->embedding, err);
 }
 
-static bovw_status vocabulary_fill(bovw_vocabulary *v, const bovw_feature_options *opts,
-                                   const uint8_t *centroids, uint32_t k,
-                                   const bovw_embedding *from, const char *summary,
-                                   bovw_error *err)
+/* Make words findable: in their groups, or one after the other. */
+static bovw_status make_findable(bovw_vocabulary *v, const vocabulary_parts *from,
+                                 bovw_error *err)
 {
     const nearest_kernel *kernel;
-    bovw_status status = nearest_kernel_find(NULL, &kernel, err);
+    const bovw_status status = nearest_kernel_find(NULL, &kernel, err);
     if (status != BOVW_OK)
         return status;
-    v->options = *opts;
-    v->k = k;
-    v->summary = mem_text(summary);
-    v->block_bytes = HEAD_BYTES + (size_t)k * DIM;
-    if (from)
-        v->block_bytes += PROJECTION_BYTES + (size_t)k * DIM;
+    if (!from->layout)
+        return nearest_new(v->centroids, v->k, kernel, &v->nearest, err);
+    v->n_probes = from->n_probes;
+    return groups_from(from->layout, v->centroids, v->k, kernel, &v->groups, err);
+}
+
+static bovw_status vocabulary_fill(bovw_vocabulary *v, const vocabulary_parts *from,
+                                   bovw_error *err)
+{
+    const size_t word_bytes = (size_t)from->k * DIM;
+    bovw_status status = BOVW_OK;
+
+    v->options = *from->options;
+    v->k = from->k;
+    v->summary = mem_text(from->summary ? from->summary : "");
+    v->block_bytes = HEAD_BYTES + word_bytes;
+    if (from->embedding)
+        v->block_bytes += PROJECTION_BYTES + word_bytes;
+    const size_t groups_at = v->block_bytes;
+    if (from->layout)
+        v->block_bytes += groups_n_bytes(from->layout);
     v->block = mem_array(v->block_bytes, 1);
     if (!v->summary || !v->block)
-        return fail(err, BOVW_ERR_NOMEM, "out of memory: vocabulary of %u words", k);
-    memcpy(v->block + HEAD_BYTES, centroids, (size_t)k * DIM);
+        return fail(err, BOVW_ERR_NOMEM, "out of memory: vocabulary of %u words", v->k);
+    memcpy(v->block + HEAD_BYTES, from->centroids, word_bytes);
     v->centroids = v->block + HEAD_BYTES;
-    if (from)
-        status = copy_embedding(v, from, err);
-    if (status != BOVW_OK)
-        return status;
-    make_id(v);
-    return nearest_new(v->centroids, k, kernel, &v->nearest, err);
+    if (from->embedding)
+        status = copy_embedding(v, from->embedding, err);
+    if (status == BOVW_OK)
+        status = make_findable(v, from, err);
+    if (status == BOVW_OK && from->layout) {
+        v->groups_bytes = v->block + groups_at;
+        groups_store(from->layout, from->n_probes, v->groups_bytes);
+    }
+    if (status == BOVW_OK)
+        make_id(v);
+    return status;
 }
 
 /* A row that is longer than 1 could overflow what is computed with it. */
@@ -119,30 +145,62 @@ static bovw_status check_embedding(const bovw_embedding *from, bovw_error *err)
     return BOVW_OK;
 }
 
-bovw_status bovw_vocabulary_new_embedded(const bovw_feature_options *opts,
-                                         const uint8_t *centroids, uint32_t k,
-                                         const bovw_embedding *from, const char *summary,
-                                         bovw_vocabulary **vocabulary, bovw_error *err)
+bovw_status vocabulary_make(const vocabulary_parts *parts, bovw_vocabulary **vocabulary,
+                            bovw_error *err)
 {
-    if (k == 0 || k > BOVW_MAX_WORDS)
-        return fail(err, BOVW_ERR_ARG, "%u words are not in [1, %u]", k, BOVW_MAX_WORDS);
-    bovw_status status = bovw_feature_options_check(opts, err);
+    if (parts->k == 0 || parts->k > BOVW_MAX_WORDS)
+        return fail(err, BOVW_ERR_ARG, "%u words are not in [1, %u]", parts->k,
+                    BOVW_MAX_WORDS);
+    bovw_status status = bovw_feature_options_check(parts->options, err);
     if (status == BOVW_OK)
-        status = check_summary(summary ? summary : "", err);
-    if (status == BOVW_OK && from)
-        status = check_embedding(from, err);
+        status = check_summary(parts->summary ? parts->summary : "", err);
+    if (status == BOVW_OK && parts->embedding)
+        status = check_embedding(parts->embedding, err);
     if (status != BOVW_OK)
         return status;
 
     bovw_vocabulary *v = mem_array(1, sizeof *v);
     if (!v)
         return fail_memory(err, "vocabulary");
-    status = vocabulary_fill(v, opts, centroids, k, from, summary ? summary : "", err);
+    status = vocabulary_fill(v, parts, err);
     if (status == BOVW_OK)
         *vocabulary = v;
     else
         bovw_vocabulary_close(v);
     return status;
+}
+
+vocabulary_parts vocabulary_parts_of(const bovw_vocabulary *vocabulary,
+                                     bovw_embedding *learned)
+{
+    const bovw_vocabulary *v = vocabulary;
+    *learned = (bovw_embedding){v->projection, v->thresholds};
+    return (vocabulary_parts){.options = &v->options,
+                              .centroids = v->centroids,
+                              .k = v->k,
+                              .embedding = v->projection ? learned : NULL,
+                              .layout = v->groups ? groups_layout_of(v->groups) : NULL,
+                              .n_probes = v->n_probes,
+                              .summary = v->summary};
+}
+
+const uint8_t *vocabulary_groups_bytes(const bovw_vocabulary *vocabulary, size_t *n)
+{
+    *n = vocabulary->groups ? groups_n_bytes(groups_layout_of(vocabulary->groups)) : 0;
+    return vocabulary->groups_bytes;
+}
+
+bovw_status bovw_vocabulary_new_embedded(const bovw_feature_options *opts,
+                                         const uint8_t *centroids, uint32_t k,
+                                         const bovw_embedding *from, const char *summary,
+                                         bovw_vocabulary **vocabulary, bovw_error *err)
+{
+    const vocabulary_parts parts = {.options = opts,
+                                    .centroids = centroids,
+                                    .k = k,
+                                    .embedding = from,
+                                    .summary = summary};
+    return vocabulary_make(&parts, vocabulary, err);
 }
 
 bovw_status bovw_vocabulary_new(const bovw_feature_options *opts, const uint8_t *centroids,
@@ -152,39 +210,12 @@ bovw_status bovw_vocabulary_new(const bovw_feature_options *opts, const uint8_t 
     return bovw_vocabulary_new_embedded(opts, centroids, k, NULL, summary, vocabulary, err);
 }
 
-bovw_status bovw_vocabulary_embed(const bovw_vocabulary *plain, const uint8_t *descriptors,
-                                  size_t n, uint64_t seed, const bovw_compute *compute,
-                                  const bovw_monitor *monitor, bovw_vocabulary **vocabulary,
-                                  bovw_error *err)
-{
-    if (n == 0 || n > UINT32_MAX)
-        return fail(err, BOVW_ERR_ARG, "%zu descriptors to learn signatures from", n);
-    uint32_t *words = mem_array(n, sizeof *words);
-    int16_t *projection = mem_array((size_t)DIM * DIM, sizeof *projection);
-    int8_t *thresholds = mem_array(plain->k, DIM);
-    bovw_status status =
-        words && projection && thresholds
-            ? bovw_vocabulary_assign(plain, descriptors, n, compute, words, NULL, err)
-            : fail_memory(err, "signatures of a vocabulary");
-    if (status == BOVW_OK)
-        status = embedding_train(descriptors, words, n, plain->centroids, plain->k, seed,
-                                 compute, monitor, projection, thresholds, err);
-    if (status == BOVW_OK) {
-        const bovw_embedding learned = {projection, thresholds};
-        status = bovw_vocabulary_new_embedded(&plain->options, plain->centroids, plain->k,
-                                              &learned, plain->summary, vocabulary, err);
-    }
-    free(words);
-    free(projection);
-    free(thresholds);
-    return status;
-}
-
 void bovw_vocabulary_close(bovw_vocabulary *vocabulary)
 {
     if (!vocabulary)
         return;
     nearest_free(vocabulary->nearest);
+    groups_free(vocabulary->groups);
     embedding_free(&vocabulary->embedding);
     free(vocabulary->projection);
     free(vocabulary->summary);
@@ -217,6 +248,18 @@ const char *bovw_vocabulary_summary(const bovw_vocabulary *vocabulary)
     return vocabulary->summary;
 }
 
+bovw_word_groups bovw_vocabulary_groups(const bovw_vocabulary *vocabulary)
+{
+    bovw_word_groups result = {0};
+    if (vocabulary->groups) {
+        const groups_layout *layout = groups_layout_of(vocabulary->groups);
+        result.n_levels = layout->n_levels;
+        result.n_groups = layout->levels[layout->n_levels - 1].n;
+        result.n_probes = vocabulary->n_probes;
+    }
+    return result;
+}
+
 bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
                                    const uint8_t *descriptors, size_t n,
                                    const bovw_compute *compute, uint32_t *words,
@@ -224,6 +267,40 @@ bovw_status bovw_vocabulary_assign(const bovw_vocabulary *vocabulary,
 {
     return bovw_vocabulary_assign_multiple(vocabulary, descriptors, n, 1, compute, words,
                                            distances, err);
+}
+
+/* With a kernel that is not the vocabulary's, the words are packed for it first. */
+static bovw_status assign_exactly(const bovw_vocabulary *v, const uint8_t *descriptors,
+                                  size_t n, uint32_t r, const nearest_kernel *kernel,
+                                  int n_threads, uint32_t *words, uint32_t *distances,
+                                  bovw_error *err)
+{
+    nearest *other = NULL;
+    bovw_status status = BOVW_OK;
+    if (kernel != nearest_kernel_of(v->nearest))
+        status = nearest_new(v->centroids, v->k, kernel, &other, err);
+    if (status == BOVW_OK)
+        nearest_run(other ? other : v->nearest, descriptors, n, r, n_threads, words,
+                    distances);
+    nearest_free(other);
+    return status;
+}
+
+static bovw_status assign_in_groups(const bovw_vocabulary *v, const uint8_t *descriptors,
+                                    size_t n, uint32_t r, const nearest_kernel *kernel,
+                                    int n_threads, uint32_t *words, uint32_t *distances,
+                                    bovw_error *err)
+{
+    groups *other = NULL;
+    bovw_status status = BOVW_OK;
+    if (kernel != groups_kernel_of(v->groups))
+        status = groups_from(groups_layout_of(v->groups), v->centroids, v->k, kernel,
+                             &other, err);
+    if (status == BOVW_OK)
+        status = groups_run(other ? other : v->groups, descriptors, n, r, v->n_probes,
+                            n_threads, words, distances, err);
+    groups_free(other);
+    return status;
 }
 
 bovw_status bovw_vocabulary_assign_multiple(const bovw_vocabulary *vocabulary,
@@ -243,16 +320,11 @@ bovw_status bovw_vocabulary_assign_multiple(const bovw_vocabulary *vocabulary,
     if (status != BOVW_OK)
         return status;
 
-    if (kernel == nearest_kernel_of(vocabulary->nearest)) {
-        nearest_run(vocabulary->nearest, descriptors, n, r, n_threads, words, distances);
-        return BOVW_OK;
-    }
-    nearest *other = NULL;
-    status = nearest_new(vocabulary->centroids, vocabulary->k, kernel, &other, err);
-    if (status == BOVW_OK)
-        nearest_run(other, descriptors, n, r, n_threads, words, distances);
-    nearest_free(other);
-    return status;
+    if (vocabulary->groups)
+        return assign_in_groups(vocabulary, descriptors, n, r, kernel, n_threads, words,
+                                distances, err);
+    return assign_exactly(vocabulary, descriptors, n, r, kernel, n_threads, words,
+                          distances, err);
 }
 
 /* ---- signatures ----------------------------------------------------------- */

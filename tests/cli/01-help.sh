@@ -32,6 +32,10 @@ match:-v, -o, --ratio --max-side
 eval:-n, --verify --truth -o, --json --features groups
 compare:--truth --json --measure --groups --worst oxford
 pairs:-n, -o, --root
+vlad:-v, -o, --names --force --method --normalise vlad bow fisher
+gmm train:-k, -o, --force --dim --iterations --sample
+metric learn:-o, --method --dim --names --truth --pairs --power --shrinkage --margin --epochs lw triplet siamese
+metric apply:-m, -o, --raw
 rank:--db --db-names --queries --query-names --measure -n, -o,
 fuse:--method --weights --k -n, -o,
 END

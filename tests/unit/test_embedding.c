@@ -331,8 +331,9 @@ static void words_without_descriptors_have_thresholds_of_zero(void **state)
     int16_t projection[DIM * DIM];
     int8_t thresholds[2 * DIM];
     const uint32_t words[] = {1, 1};
-    assert_int_equal(embedding_train(descriptors, words, 2, centroids, 2, 1, NULL, NULL,
-                                     projection, thresholds, NULL),
+    const point_set two = {.data = descriptors, .n = 2};
+    assert_int_equal(embedding_train(&two, words, centroids, 2, 1, NULL, NULL, projection,
+                                     thresholds, NULL),
                      BOVW_OK);
     for (int i = 0; i < DIM; i++)
         assert_int_equal(thresholds[i], 0);

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "bovw/vocabulary.h"
+#include "vocabulary/kmeans.h"
 #include "vocabulary/kmeans_repair.h"
 
 #include <cmocka.h> /* last: it defines a macro named fail */
@@ -317,7 +319,12 @@ static void only_points_that_can_be_spared_are_moved(void **state)
     uint32_t words[9] = {1, 2, 2, 2, 3, 3, 3, 5, 5};
     uint32_t distances[9] = {90, 20, 70, 30, 5, 70, 60, 0, 0};
     uint32_t counts[6] = {0, 1, 3, 3, 0, 2}, scratch[9];
-    assert_int_equal(kmeans_repair(words, distances, 9, counts, 6, scratch), 2);
+    kmeans_donation donations[2];
+    assert_int_equal(kmeans_repair(words, distances, 9, counts, 6, scratch, donations), 2);
+    assert_int_equal(donations[0].point, 2);
+    assert_int_equal(donations[0].from, 2);
+    assert_int_equal(donations[1].point, 5);
+    assert_int_equal(donations[1].from, 3);
     const uint32_t expected_words[9] = {1, 2, 0, 2, 3, 4, 3, 5, 5};
     const uint32_t expected_distances[9] = {90, 20, 0, 30, 5, 0, 60, 0, 0};
     const uint32_t expected_counts[6] = {1, 1, 2, 2, 1, 2};
@@ -331,7 +338,8 @@ static void a_donor_keeps_its_last_point(void **state)
     (void)state;
     uint32_t words[3] = {0, 0, 2}, distances[3] = {50, 60, 70};
     uint32_t counts[4] = {2, 0, 1, 0}, scratch[3];
-    assert_int_equal(kmeans_repair(words, distances, 3, counts, 4, scratch), 1);
+    kmeans_donation donations[2];
+    assert_int_equal(kmeans_repair(words, distances, 3, counts, 4, scratch, donations), 1);
     const uint32_t expected_words[3] = {0, 1, 2}, expected_counts[4] = {1, 1, 1, 0};
     assert_memory_equal(words, expected_words, sizeof words);
     assert_memory_equal(counts, expected_counts, sizeof counts);
@@ -347,6 +355,7 @@ static void repair_takes_the_farthest_in_turn(void **state)
     };
     uint32_t words[N], distances[N], counts[K], scratch[N];
     uint32_t plain_words[N], plain_distances[N], plain_counts[K];
+    kmeans_donation donations[K];
     uint64_t seed = 13;
     for (int round = 0; round < 20; round++) {
         uint32_t n_repaired = 0;
@@ -375,7 +384,7 @@ static void repair_takes_the_farthest_in_turn(void **state)
             plain_counts[c] = 1;
             n_repaired++;
         }
-        assert_int_equal(kmeans_repair(words, distances, N, counts, K, scratch),
+        assert_int_equal(kmeans_repair(words, distances, N, counts, K, scratch, donations),
                          n_repaired);
         assert_memory_equal(words, plain_words, sizeof words);
         assert_memory_equal(distances, plain_distances, sizeof distances);
@@ -459,6 +468,432 @@ static void bad_options_are_refused(void **state)
     free(points);
 }
 
+/* ---- continuing ------------------------------------------------------------ */
+
+static const char state_path[] = "./test_kmeans.training";
+
+static bovw_status run_plan(const point_set *p, const kmeans_plan *plan, uint32_t k,
+                            uint32_t n_iterations, uint64_t seed,
+                            const bovw_monitor *monitor, uint8_t *centroids,
+                            bovw_kmeans_result *result, bovw_error *err)
+{
+    bovw_kmeans_options opts = options(k, n_iterations);
+    const bovw_compute compute = {.n_threads = 1}; /* there is little for each */
+    opts.seed = seed;
+    return kmeans_run(p, &opts, plan, &compute, monitor, centroids, result, err);
+}
+
+/* Says stop at the call number `left` of a stage. */
+typedef struct stopper {
+    const char *stage;
+    int left;
+    int n_continued; /* messages that say so */
+} stopper;
+
+static bool stop_later(void *context, const char *stage, uint64_t done, uint64_t total)
+{
+    stopper *s = context;
+    assert_true(done <= total);
+    return strcmp(stage, s->stage) != 0 || --s->left >= 0;
+}
+
+static void count_continued(void *context, const char *text)
+{
+    stopper *s = context;
+    s->n_continued += strncmp(text, "continuing ", 11) == 0;
+}
+
+/* Run again and again, each time stopped a little later in a stage, until one
+ * is through; returns how many found something to continue from. */
+static int run_in_pieces(const point_set *p, const kmeans_plan *plan, uint32_t k,
+                         const char *stage, int step, uint8_t *centroids,
+                         bovw_kmeans_result *result)
+{
+    int n_continued = 0;
+    for (int round = 0; round < 100; round++) {
+        stopper s = {.stage = stage, .left = 1 + round % 2 + step};
+        const bovw_monitor monitor = {
+            .context = &s, .progress = stop_later, .message = count_continued};
+        const bovw_status status =
+            run_plan(p, plan, k, 12, 1, &monitor, centroids, result, NULL);
+        n_continued += s.n_continued;
+        if (status == BOVW_OK)
+            return n_continued;
+        assert_int_equal(status, BOVW_ERR_CANCELLED);
+    }
+    return -1;
+}
+
+static void a_stopped_clustering_continues_to_the_same_bytes(void **state)
+{
+    (void)state;
+    enum {
+        N = 900,
+        K = 60
+    };
+    uint8_t *data = random_points(N, 20), whole[K * DIM], pieces[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    kmeans_plan plan;
+    bovw_kmeans_result expected, result;
+    kmeans_plan_default(&plan);
+    for (int lazy = 0; lazy < 2; lazy++) {
+        plan.lazy_from = lazy ? 1 : UINT32_MAX;
+        plan.seeding_work = 0;
+        plan.path = NULL;
+        assert_int_equal(run_plan(&p, &plan, K, 12, 1, NULL, whole, &expected, NULL),
+                         BOVW_OK);
+        plan.path = state_path;
+        remove(state_path);
+        const int n = run_in_pieces(&p, &plan, K, "clustering", 0, pieces, &result);
+        assert_true(n >= 3);
+        assert_memory_equal(pieces, whole, sizeof whole);
+        assert_memory_equal(&result, &expected, sizeof result);
+
+        /* Finished, it is found as it is. */
+        memset(pieces, 0, sizeof pieces);
+        assert_int_equal(run_in_pieces(&p, &plan, K, "seeding", -9, pieces, &result), 1);
+        assert_memory_equal(pieces, whole, sizeof whole);
+        assert_memory_equal(&result, &expected, sizeof result);
+    }
+    remove(state_path);
+    free(data);
+}
+
+static void stopped_seeding_continues_to_the_same_bytes(void **state)
+{
+    (void)state;
+    enum {
+        N = 3000,
+        K = 700
+    };
+    uint8_t *data = random_points(N, 21), *whole = mem_array(K, DIM),
+            *pieces = mem_array(K, DIM);
+    const point_set p = {.data = data, .n = N};
+    kmeans_plan plan;
+    bovw_kmeans_result expected, result;
+    kmeans_plan_default(&plan);
+    plan.lazy_from = K;
+    plan.seeding_work = 0;
+    assert_int_equal(run_plan(&p, &plan, K, 12, 1, NULL, whole, &expected, NULL), BOVW_OK);
+    plan.path = state_path;
+    remove(state_path);
+    assert_true(run_in_pieces(&p, &plan, K, "seeding", 1, pieces, &result) >= 2);
+    assert_memory_equal(pieces, whole, (size_t)K * DIM);
+    assert_memory_equal(&result, &expected, sizeof result);
+    remove(state_path);
+    free(data);
+    free(whole);
+    free(pieces);
+}
+
+static void what_another_clustering_left_is_refused(void **state)
+{
+    (void)state;
+    enum {
+        N = 300,
+        K = 20
+    };
+    uint8_t *data = random_points(N, 22), centroids[(K + 1) * DIM];
+    point_set p = {.data = data, .n = N};
+    kmeans_plan plan;
+    bovw_error err = {0};
+    kmeans_plan_default(&plan);
+    plan.path = state_path;
+    remove(state_path);
+    assert_int_equal(run_plan(&p, &plan, K, 2, 1, NULL, centroids, NULL, NULL), BOVW_OK);
+
+    assert_int_equal(run_plan(&p, &plan, K + 1, 2, 1, NULL, centroids, NULL, &err),
+                     BOVW_ERR_MISMATCH);
+    assert_string_equal(err.text, "./test_kmeans.training: begun for 20 words and seed 1; "
+                                  "give the same, or remove it to start anew");
+    assert_int_equal(run_plan(&p, &plan, K, 2, 2, NULL, centroids, NULL, &err),
+                     BOVW_ERR_MISMATCH);
+    assert_int_equal(run_plan(&p, &plan, K, 1, 1, NULL, centroids, NULL, &err),
+                     BOVW_ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "2 iterations are done already"));
+    data[77] ^= 1;
+    assert_int_equal(run_plan(&p, &plan, K, 2, 1, NULL, centroids, NULL, &err),
+                     BOVW_ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "other descriptors"));
+    data[77] ^= 1;
+    p.n--;
+    assert_int_equal(run_plan(&p, &plan, K, 2, 1, NULL, centroids, NULL, &err),
+                     BOVW_ERR_MISMATCH);
+    p.n++;
+    /* More iterations are no other clustering. */
+    assert_int_equal(run_plan(&p, &plan, K, 4, 1, NULL, centroids, NULL, &err), BOVW_OK);
+    remove(state_path);
+    free(data);
+}
+
+static void a_damaged_file_is_named(void **state)
+{
+    (void)state;
+    enum {
+        N = 100,
+        K = 5
+    };
+    uint8_t *data = random_points(N, 23), centroids[K * DIM], *bytes = NULL;
+    const point_set p = {.data = data, .n = N};
+    size_t n_bytes = 0;
+    kmeans_plan plan;
+    kmeans_plan_default(&plan);
+    plan.path = state_path;
+    remove(state_path);
+    assert_int_equal(run_plan(&p, &plan, K, 1, 1, NULL, centroids, NULL, NULL), BOVW_OK);
+    assert_int_equal(file_read(state_path, 1 << 20, &bytes, &n_bytes, NULL), BOVW_OK);
+    for (size_t at = 0; at < n_bytes; at += 37) {
+        bovw_error err = {0};
+        new_file damaged = {0};
+        bytes[at] ^= 0x20;
+        assert_int_equal(new_file_open(state_path, &damaged, NULL), BOVW_OK);
+        assert_int_equal(new_file_write(&damaged, bytes, n_bytes, NULL), BOVW_OK);
+        assert_int_equal(new_file_commit_unsynced(&damaged, NULL), BOVW_OK);
+        bytes[at] ^= 0x20;
+        const bovw_status status =
+            run_plan(&p, &plan, K, 2, 1, NULL, centroids, NULL, &err);
+        assert_true(status == BOVW_ERR_CORRUPT || status == BOVW_ERR_FORMAT ||
+                    status == BOVW_ERR_VERSION);
+        assert_non_null(strstr(err.text, state_path));
+    }
+    remove(state_path);
+    free(bytes);
+    free(data);
+}
+
+/* A run that continues knows of no centroid that it rests. So one iteration a run is
+ * the plain way, and all in one run skip what cannot change. */
+static void what_is_skipped_changes_nothing(void **state)
+{
+    (void)state;
+    enum {
+        N = 6000,
+        K = 150,
+        N_ITERATIONS = 14
+    };
+    uint8_t *data = random_points(N, 28), plain[K * DIM] = {0}, skipping[K * DIM];
+    uint8_t before[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    bovw_kmeans_result plain_result, result;
+    uint32_t n_resting = 0;
+    kmeans_plan plan;
+    kmeans_plan_default(&plan);
+    /* Two in three points are far from all others but their like: their clusters
+     * come to rest early, those of the random ones do not. */
+    for (size_t i = 0; i < (size_t)N * 2 / 3 * DIM; i++)
+        data[i] = (uint8_t)(data[i] / 4 + (random_mix(i / DIM % 70 * DIM + i % DIM) & 191));
+    plan.path = state_path;
+    remove(state_path);
+    for (uint32_t i = 1; i <= N_ITERATIONS; i++) {
+        memcpy(before, plain, sizeof before);
+        assert_int_equal(run_plan(&p, &plan, K, i, 1, NULL, plain, &plain_result, NULL),
+                         BOVW_OK);
+        uint32_t n_same = 0;
+        for (size_t c = 0; c < K; c++)
+            n_same += memcmp(before + c * DIM, plain + c * DIM, DIM) == 0;
+        n_resting += plain_result.n_iterations == i && n_same > K / 5;
+    }
+    remove(state_path);
+    plan.path = NULL;
+    assert_int_equal(run_plan(&p, &plan, K, N_ITERATIONS, 1, NULL, skipping, &result, NULL),
+                     BOVW_OK);
+    assert_memory_equal(skipping, plain, sizeof plain);
+    assert_true(result.error == plain_result.error);
+    assert_int_equal(result.n_iterations, plain_result.n_iterations);
+    assert_true(n_resting >= 3); /* or nothing was skipped */
+    free(data);
+}
+
+/* ---- seeds drawn lazily ------------------------------------------------------ */
+
+static void lazy_seeds_do_not_depend_on_threads_and_kernels(void **state)
+{
+    (void)state;
+    enum {
+        N = 5000,
+        K = 300
+    };
+    uint8_t *data = random_points(N, 24), *expected = mem_array(K, DIM),
+            *centroids = mem_array(K, DIM);
+    const point_set p = {.data = data, .n = N};
+    const bovw_kmeans_options opts = options(K, 1);
+    kmeans_plan plan;
+    kmeans_plan_default(&plan);
+    plan.lazy_from = K;
+    const bovw_compute portable = {.n_threads = 1, .kernel = "portable"};
+    assert_int_equal(kmeans_run(&p, &opts, &plan, &portable, NULL, expected, NULL, NULL),
+                     BOVW_OK);
+    for (size_t i = 0; bovw_kernel_name(i); i++) {
+        const bovw_compute compute = {.n_threads = 1 + (uint32_t)i % 3,
+                                      .kernel = bovw_kernel_name(i)};
+        assert_int_equal(
+            kmeans_run(&p, &opts, &plan, &compute, NULL, centroids, NULL, NULL), BOVW_OK);
+        assert_memory_equal(centroids, expected, (size_t)K * DIM);
+    }
+    free(data);
+    free(expected);
+    free(centroids);
+}
+
+/* How many of the centres have a centroid of the first iteration near them. */
+static size_t count_found(const point_set *p, const kmeans_plan *plan,
+                          const uint8_t *centres, uint32_t k, uint64_t seed)
+{
+    uint8_t *centroids = mem_array(k, DIM);
+    size_t n_found = 0;
+    assert_int_equal(run_plan(p, plan, k, 1, seed, NULL, centroids, NULL, NULL), BOVW_OK);
+    for (size_t t = 0; t < k; t++) {
+        bool is_found = false;
+        for (size_t c = 0; c < k && !is_found; c++)
+            is_found = distance_sq(centroids + c * DIM, centres + t * DIM) <= 16 * DIM;
+        n_found += is_found;
+    }
+    free(centroids);
+    return n_found;
+}
+
+/* Of well separated clusters k-means++ misses few, and equally many the one way
+ * and the other; of as many seeds that are drawn evenly a third fall into a
+ * cluster that has one already. */
+static void lazy_seeds_are_drawn_by_distance(void **state)
+{
+    (void)state;
+    enum {
+        K = 200,
+        N = 40 * K,
+        N_SEEDS = 12
+    };
+    uint8_t *centres = random_points(K, 25);
+    uint8_t *data = clustered_points(N, centres, K, 26);
+    const point_set p = {.data = data, .n = N};
+    size_t n_found[2] = {0};
+    for (int lazy = 0; lazy < 2; lazy++) {
+        kmeans_plan plan;
+        kmeans_plan_default(&plan);
+        plan.lazy_from = lazy ? 1 : UINT32_MAX;
+        for (uint64_t seed = 1; seed <= N_SEEDS; seed++)
+            n_found[lazy] += count_found(&p, &plan, centres, K, seed);
+    }
+    assert_true(n_found[1] > N_SEEDS * K * 97 / 100);
+    assert_true(n_found[1] + N_SEEDS * K / 100 > n_found[0]);
+    free(centres);
+    free(data);
+}
+
+static void lazy_seeds_of_few_distinct_points_end(void **state)
+{
+    (void)state;
+    enum {
+        N = 300,
+        K = 40,
+        DISTINCT = 4
+    };
+    uint8_t *distinct = random_points(DISTINCT, 27), *data = mem_array(N, DIM);
+    uint8_t centroids[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    kmeans_plan plan;
+    bovw_kmeans_result result;
+    kmeans_plan_default(&plan);
+    plan.lazy_from = K;
+    for (size_t i = 0; i < N; i++)
+        memcpy(data + i * DIM, distinct + i % DISTINCT * DIM, DIM);
+    assert_int_equal(run_plan(&p, &plan, K, 5, 1, NULL, centroids, &result, NULL), BOVW_OK);
+    assert_true(result.error == 0.0);
+    free(distinct);
+    free(data);
+}
+
+/* ---- centroids in groups ------------------------------------------------------- */
+
+static kmeans_plan grouped_plan(uint32_t n_probes)
+{
+    kmeans_plan plan;
+    kmeans_plan_default(&plan);
+    plan.grouped_from = 1;
+    plan.n_probes = n_probes;
+    return plan;
+}
+
+static void in_groups_the_error_never_rises(void **state)
+{
+    (void)state;
+    enum {
+        N = 3000,
+        K = 150
+    };
+    uint8_t *data = random_points(N, 30), centroids[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    kmeans_plan plan = grouped_plan(1);
+    double previous = 1e30;
+    for (uint32_t n_iterations = 1; n_iterations <= 8; n_iterations++) {
+        bovw_kmeans_result result;
+        assert_int_equal(
+            run_plan(&p, &plan, K, n_iterations, 1, NULL, centroids, &result, NULL),
+            BOVW_OK);
+        assert_true(result.error <= previous);
+        assert_true(error_of(data, N, centroids, K) <= result.error);
+        previous = result.error;
+    }
+    free(data);
+}
+
+/* Probing all groups is looking at all centroids, but that equal distances, of
+ * which there are none here, are told apart in another order. */
+static void with_all_groups_it_is_exact(void **state)
+{
+    (void)state;
+    enum {
+        N = 2000,
+        K = 100
+    };
+    uint8_t *data = random_points(N, 33), exact[K * DIM], grouped[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    kmeans_plan plan;
+    bovw_kmeans_result expected, result;
+    kmeans_plan_default(&plan);
+    assert_int_equal(run_plan(&p, &plan, K, 5, 1, NULL, exact, &expected, NULL), BOVW_OK);
+    plan = grouped_plan(UINT32_MAX);
+    assert_int_equal(run_plan(&p, &plan, K, 5, 1, NULL, grouped, &result, NULL), BOVW_OK);
+    assert_memory_equal(exact, grouped, sizeof exact);
+    assert_true(result.error == expected.error);
+    plan = grouped_plan(1);
+    assert_int_equal(run_plan(&p, &plan, K, 5, 1, NULL, grouped, &result, NULL), BOVW_OK);
+    assert_true(result.error > expected.error);
+    free(data);
+}
+
+static void in_groups_pieces_threads_and_kernels_do_not_change_a_byte(void **state)
+{
+    (void)state;
+    enum {
+        N = 2000,
+        K = 120
+    };
+    uint8_t *data = random_points(N, 32), expected[K * DIM], centroids[K * DIM];
+    const point_set p = {.data = data, .n = N};
+    const bovw_kmeans_options opts = options(K, 12);
+    const bovw_compute portable = {.n_threads = 1, .kernel = "portable"};
+    kmeans_plan plan = grouped_plan(2);
+    bovw_kmeans_result expected_result, result;
+    assert_int_equal(
+        kmeans_run(&p, &opts, &plan, &portable, NULL, expected, &expected_result, NULL),
+        BOVW_OK);
+    for (size_t i = 0; bovw_kernel_name(i); i++) {
+        const bovw_compute compute = {.n_threads = 1 + (uint32_t)i % 3,
+                                      .kernel = bovw_kernel_name(i)};
+        assert_int_equal(
+            kmeans_run(&p, &opts, &plan, &compute, NULL, centroids, NULL, NULL), BOVW_OK);
+        assert_memory_equal(centroids, expected, sizeof expected);
+    }
+    plan.path = state_path;
+    remove(state_path);
+    assert_true(run_in_pieces(&p, &plan, K, "clustering", 0, centroids, &result) >= 3);
+    assert_memory_equal(centroids, expected, sizeof expected);
+    assert_memory_equal(&result, &expected_result, sizeof result);
+    remove(state_path);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +912,17 @@ int main(void)
         cmocka_unit_test(each_iteration_is_reported_with_its_error),
         cmocka_unit_test(stopping_leaves_the_outputs_alone),
         cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(a_stopped_clustering_continues_to_the_same_bytes),
+        cmocka_unit_test(stopped_seeding_continues_to_the_same_bytes),
+        cmocka_unit_test(what_another_clustering_left_is_refused),
+        cmocka_unit_test(a_damaged_file_is_named),
+        cmocka_unit_test(what_is_skipped_changes_nothing),
+        cmocka_unit_test(lazy_seeds_do_not_depend_on_threads_and_kernels),
+        cmocka_unit_test(lazy_seeds_are_drawn_by_distance),
+        cmocka_unit_test(lazy_seeds_of_few_distinct_points_end),
+        cmocka_unit_test(in_groups_the_error_never_rises),
+        cmocka_unit_test(with_all_groups_it_is_exact),
+        cmocka_unit_test(in_groups_pieces_threads_and_kernels_do_not_change_a_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

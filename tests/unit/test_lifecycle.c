@@ -370,15 +370,15 @@ static results search(const fixture *f, const bovw_index *index)
     static const struct {
         bovw_score score;
         bovw_tf tf;
-        uint32_t bits, verify, expand;
+        uint32_t bits, verify, expand, stop_words;
     } ways[] = {
-        {BOVW_SCORE_TFIDF, BOVW_TF_RAW, 0, 0, 0},
-        {BOVW_SCORE_TFIDF, BOVW_TF_ROOT, 0, 0, 0},
-        {BOVW_SCORE_TFIDF, BOVW_TF_BINARY, 0, 4, 0},
-        {BOVW_SCORE_HE, BOVW_TF_RAW, 0, 0, 0},
-        {BOVW_SCORE_HE, BOVW_TF_RAW, 64, 6, 4},
-        {BOVW_SCORE_ASMK, BOVW_TF_RAW, 0, 0, 0},
-        {BOVW_SCORE_ASMK, BOVW_TF_RAW, 0, 6, 4},
+        {BOVW_SCORE_TFIDF, BOVW_TF_RAW, 0, 0, 0, 0},
+        {BOVW_SCORE_TFIDF, BOVW_TF_ROOT, 0, 0, 0, 9},
+        {BOVW_SCORE_TFIDF, BOVW_TF_BINARY, 0, 4, 0, 0},
+        {BOVW_SCORE_HE, BOVW_TF_RAW, 0, 0, 0, 0},
+        {BOVW_SCORE_HE, BOVW_TF_RAW, 64, 6, 4, 0},
+        {BOVW_SCORE_ASMK, BOVW_TF_RAW, 0, 0, 0, 0},
+        {BOVW_SCORE_ASMK, BOVW_TF_RAW, 0, 6, 4, 0},
     };
     const bovw_compute one = {.n_threads = 1};
     results r = {.n = 0};
@@ -391,6 +391,7 @@ static results search(const fixture *f, const bovw_index *index)
         opts.top = 0;
         opts.verify = ways[w].verify;
         opts.expand = ways[w].expand;
+        opts.stop_words = ways[w].stop_words;
         opts.min_inliers = 1;
         for (uint32_t q = 0; q < N_QUERIES; q++)
             assert_int_equal(bovw_search(index, &f->images[5 * q + 1][0], 1, &opts, &one,

@@ -330,9 +330,45 @@ static void an_unknown_kernel_is_refused_by_name(void **state)
     assert_non_null(strstr(err.text, "portable"));
 }
 
+static void all_distances_are_measured(void **state)
+{
+    enum {
+        K_MEASURED = 131,
+        STRIDE = 192
+    };
+    static uint32_t distances[(NEAREST_BLOCK + NEAREST_ROWS) * STRIDE];
+    uint8_t *centroids = vectors(K_MEASURED, any_byte, 1);
+    uint8_t *descriptors = vectors(NEAREST_BLOCK, any_byte, 2);
+    (void)state;
+
+    for (size_t i = 0; bovw_kernel_name(i); i++) {
+        nearest *made = NULL;
+        assert_int_equal(nearest_new(centroids, K_MEASURED,
+                                     kernel_named(bovw_kernel_name(i)), &made, NULL),
+                         BOVW_OK);
+        for (size_t n = 1; n <= NEAREST_BLOCK; n += 19) {
+            memset(distances, 0, sizeof distances);
+            nearest_measure(made, descriptors, n, distances, STRIDE);
+            for (size_t x = 0; x < n * K_MEASURED; x++) {
+                const uint8_t *a = descriptors + x / K_MEASURED * DIM;
+                const uint8_t *b = centroids + x % K_MEASURED * DIM;
+                uint32_t expected = 0;
+                for (int d = 0; d < DIM; d++)
+                    expected += (uint32_t)((a[d] - b[d]) * (a[d] - b[d]));
+                assert_int_equal(distances[x / K_MEASURED * STRIDE + x % K_MEASURED],
+                                 expected);
+            }
+        }
+        nearest_free(made);
+    }
+    free(centroids);
+    free(descriptors);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_distances_are_measured),
         cmocka_unit_test(the_portable_kernel_finds_the_nearest_word),
         cmocka_unit_test(every_kernel_equals_the_portable_one_for_any_small_vocabulary),
         cmocka_unit_test(

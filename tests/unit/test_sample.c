@@ -34,16 +34,34 @@ static void add_images(sample *s)
     }
 }
 
+/* In memory, or in a file of this folder. */
+static const char *const places[] = {NULL, "./sample"};
+
+static sample begin(size_t wanted, uint64_t seed, const char *beside)
+{
+    sample s;
+    assert_int_equal(sample_init(&s, wanted, seed, beside, NULL), BOVW_OK);
+    return s;
+}
+
+static point_set finish(sample *s)
+{
+    point_set p = {0};
+    assert_int_equal(sample_finish(s, &p, NULL), BOVW_OK);
+    assert_int_equal(p.n, s->n);
+    return p;
+}
+
 enum {
     N_ALL = 5 * N_IMAGES * (N_IMAGES - 1) / 2
 };
 
 /* Which of all descriptors are in a sample, by number; checks their order. */
-static size_t mark(const uint8_t *points, size_t n, bool is_in[N_ALL])
+static size_t mark(const point_set *p, bool is_in[N_ALL])
 {
     size_t previous = 0, n_marked = 0;
-    for (size_t i = 0; i < n; i++) {
-        const size_t image = points[i * DIM], feature = points[i * DIM + DIM - 1];
+    for (size_t i = 0; i < p->n; i++) {
+        const size_t image = p->data[i * DIM], feature = p->data[i * DIM + DIM - 1];
         assert_true(feature < n_features((uint32_t)image));
         const size_t number = 5 * image * (image - 1) / 2 + feature;
         assert_true(i == 0 || number > previous);
@@ -58,33 +76,70 @@ static void a_sample_has_the_wanted_size_and_stream_order(void **state)
 {
     (void)state;
     for (size_t wanted = 1; wanted <= N_ALL; wanted += wanted < 20 ? 1 : 97) {
-        sample s;
-        bool is_in[N_ALL] = {false};
-        sample_init(&s, wanted, 1);
-        add_images(&s);
-        const uint8_t *points = sample_finish(&s);
-        assert_int_equal(s.n, wanted);
-        assert_int_equal(s.n_images, N_IMAGES);
-        assert_int_equal(s.n_descriptors, N_ALL);
-        assert_int_equal(mark(points, s.n, is_in), wanted);
-        sample_free(&s);
+        for (size_t place = 0; place < 2; place++) {
+            bool is_in[N_ALL] = {false};
+            sample s = begin(wanted, 1, places[place]);
+            add_images(&s);
+            const point_set p = finish(&s);
+            assert_int_equal(p.n, wanted);
+            assert_int_equal(s.n_images, N_IMAGES);
+            assert_int_equal(s.n_descriptors, N_ALL);
+            assert_int_equal(mark(&p, is_in), wanted);
+            sample_free(&s);
+        }
     }
 }
 
 static void a_stream_shorter_than_the_sample_is_taken_whole(void **state)
 {
     (void)state;
-    bool is_in[N_ALL] = {false};
-    sample s;
-    sample_init(&s, 2 * N_ALL, 1);
-    add_images(&s);
-    const uint8_t *points = sample_finish(&s);
-    assert_int_equal(mark(points, s.n, is_in), N_ALL);
-    sample_free(&s);
+    for (size_t place = 0; place < 2; place++) {
+        bool is_in[N_ALL] = {false};
+        sample s = begin(2 * N_ALL, 1, places[place]);
+        add_images(&s);
+        const point_set p = finish(&s);
+        assert_int_equal(mark(&p, is_in), N_ALL);
+        sample_free(&s);
 
-    sample_init(&s, 10, 1);
-    sample_finish(&s);
-    assert_int_equal(s.n, 0);
+        s = begin(10, 1, places[place]);
+        assert_int_equal(finish(&s).n, 0);
+        sample_free(&s);
+    }
+}
+
+static void a_file_holds_the_sample_of_memory(void **state)
+{
+    (void)state;
+    for (size_t wanted = 1; wanted <= N_ALL; wanted = 3 * wanted + 1) {
+        sample in_memory = begin(wanted, 5, NULL), in_file = begin(wanted, 5, "./sample");
+        add_images(&in_memory);
+        add_images(&in_file);
+        const point_set a = finish(&in_memory), b = finish(&in_file);
+        assert_null(a.map);
+        assert_non_null(b.map);
+        assert_int_equal(b.map->size, wanted * DIM);
+        assert_memory_equal(a.data, b.data, wanted * DIM);
+        sample_free(&in_memory);
+        sample_free(&in_file);
+    }
+    /* Its name goes at once. */
+    sample s = begin(5, 1, "./nameless");
+    char **names = NULL;
+    size_t n = 0;
+    assert_int_equal(file_list(".", &names, &n, NULL), BOVW_OK);
+    for (size_t i = 0; i < n; i++)
+        assert_null(strstr(names[i], "nameless"));
+    file_list_free(names, n);
+    sample_free(&s);
+}
+
+static void a_folder_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    sample s;
+    bovw_error err = {0};
+    assert_int_equal(sample_init(&s, 5, 1, "no/such/folder", &err), BOVW_ERR_IO);
+    assert_non_null(strstr(err.text, "no/such/folder"));
     sample_free(&s);
 }
 
@@ -94,13 +149,12 @@ static void the_lowest_priorities_are_kept_whatever_the_buffer(void **state)
 {
     (void)state;
     bool smaller[N_ALL] = {false}, larger[N_ALL] = {false};
-    sample s;
     for (size_t wanted = 1; wanted <= 200; wanted++) {
-        sample_init(&s, wanted, 3);
+        sample s = begin(wanted, 3, NULL);
         add_images(&s);
         memset(larger, 0, sizeof larger);
-        const uint8_t *points = sample_finish(&s);
-        mark(points, s.n, larger);
+        const point_set p = finish(&s);
+        mark(&p, larger);
         for (size_t i = 0; i < N_ALL; i++)
             assert_true(larger[i] || !smaller[i]);
         memcpy(smaller, larger, sizeof smaller);
@@ -119,11 +173,10 @@ static void every_descriptor_is_taken_equally_often(void **state)
     uint32_t n_first_half = 0;
     for (uint64_t seed = 0; seed < N_SEEDS; seed++) {
         bool is_in[N_ALL] = {false};
-        sample s;
-        sample_init(&s, WANTED, seed);
+        sample s = begin(WANTED, seed, NULL);
         add_images(&s);
-        const uint8_t *points = sample_finish(&s);
-        mark(points, s.n, is_in);
+        const point_set p = finish(&s);
+        mark(&p, is_in);
         for (size_t i = 0; i < N_ALL; i++)
             counts[i] += is_in[i];
         sample_free(&s);
@@ -142,6 +195,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_has_the_wanted_size_and_stream_order),
         cmocka_unit_test(a_stream_shorter_than_the_sample_is_taken_whole),
+        cmocka_unit_test(a_file_holds_the_sample_of_memory),
+        cmocka_unit_test(a_folder_that_is_not_there_is_named),
         cmocka_unit_test(the_lowest_priorities_are_kept_whatever_the_buffer),
         cmocka_unit_test(every_descriptor_is_taken_equally_often),
     };

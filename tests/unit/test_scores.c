@@ -616,9 +616,9 @@ static void signatures_of_images_are_those_of_their_descriptors(void **state)
                 image_features_add(&features, index, image, i, &everything, NULL), BOVW_OK);
         }
         assert_int_equal(features.n, n);
-        image_features_sort(&features);
+        assert_int_equal(image_features_sort(&features, NULL), BOVW_OK);
         assert_int_equal(
-            image_features_sign(&features, index, is_asmk ? SCAN_ASMK : SCAN_HE, NULL),
+            image_features_sign(&features, index, is_asmk ? SCAN_ASMK : SCAN_HE, 2, NULL),
             BOVW_OK);
         for (size_t i = 0; i < n; i++) {
             const image_feature *feature = &features.items[i];

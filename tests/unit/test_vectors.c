@@ -7,8 +7,8 @@
 #include <math.h>
 
 #include "vectors/products.h"
+#include "vectors/projection.h"
 #include "vectors/vectors.h"
-#include "vectors/whiten.h"
 
 /* Last: cmocka has macros with everyday names. */
 #include <setjmp.h>
@@ -332,6 +332,12 @@ static void kernels_agree_to_the_last_bit(void **state)
         product_portable.distances_sq(queries, rows, ROWS, stride, want);
         fast->distances_sq(queries, rows, ROWS, stride, got);
         assert_memory_equal(got, want, sizeof want);
+        product_portable.distances_l1(queries, rows, ROWS, stride, want);
+        fast->distances_l1(queries, rows, ROWS, stride, got);
+        assert_memory_equal(got, want, sizeof want);
+        product_portable.intersections(queries, rows, ROWS, stride, want);
+        fast->intersections(queries, rows, ROWS, stride, got);
+        assert_memory_equal(got, want, sizeof want);
         free(queries);
         free(rows);
     }
@@ -378,16 +384,22 @@ static float *random_vectors(const char *file, uint32_t n, uint32_t dim, uint64_
 
 static double score(const float *a, const float *b, uint32_t dim, bovw_metric metric)
 {
-    double ab = 0, aa = 0, bb = 0, d = 0;
+    double ab = 0, aa = 0, bb = 0, d = 0, l1 = 0, common = 0;
     for (uint32_t i = 0; i < dim; i++) {
         const double x = (double)a[i], y = (double)b[i];
         ab += x * y;
         aa += x * x;
         bb += y * y;
         d += (x - y) * (x - y);
+        l1 += fabs(x - y);
+        common += x < y ? x : y;
     }
     if (metric == BOVW_METRIC_EUCLIDEAN)
         return -sqrt(d);
+    if (metric == BOVW_METRIC_L1)
+        return -l1;
+    if (metric == BOVW_METRIC_INTERSECTION)
+        return common;
     return aa * bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
@@ -404,12 +416,14 @@ static void search_finds_what_a_plain_loop_finds(void **state)
     float *db = random_vectors(path, N, DIM, &random);
     float *queries = random_vectors(other, QUERIES, DIM, &random);
     bovw_vectors *opened = open_good(path), *asked = open_good(other);
-    for (int round = 0; round < 4; round++) {
+    static const bovw_metric measures[] = {BOVW_METRIC_COSINE, BOVW_METRIC_EUCLIDEAN,
+                                           BOVW_METRIC_L1, BOVW_METRIC_INTERSECTION};
+    for (int round = 0; round < 8; round++) {
         bovw_rank_options opts;
         bovw_rank_options_default(&opts);
-        opts.metric = round % 2 ? BOVW_METRIC_EUCLIDEAN : BOVW_METRIC_COSINE;
-        opts.top = round / 2 ? 5 : 0;
-        found one = {.top = round / 2 ? 5 : N, .stop_at = UINT32_MAX}, many = one;
+        opts.metric = measures[round % 4];
+        opts.top = round / 4 ? 5 : 0;
+        found one = {.top = round / 4 ? 5 : N, .stop_at = UINT32_MAX}, many = one;
         const bovw_compute slow = {.n_threads = 1, .kernel = "portable"};
         const bovw_compute fast = {.n_threads = 3};
         one.all = mem_array(QUERIES * N, sizeof *one.all);
@@ -534,6 +548,28 @@ static void assert_near(double got, double want, double tolerance)
         fail_msg("%.9g, not %.9g", got, want);
 }
 
+static void measures_by_hand(void **state)
+{
+    (void)state;
+    static const float pair[6] = {0.9F, 0.07F, 0.03F, 1, 0, 0};
+    static const struct {
+        bovw_metric metric;
+        double want;
+    } cases[] = {{BOVW_METRIC_EUCLIDEAN, -0.125698},
+                 {BOVW_METRIC_COSINE, 0.996439},
+                 {BOVW_METRIC_L1, -0.2},
+                 {BOVW_METRIC_INTERSECTION, 0.9}};
+    bovw_vectors *vectors = vectors_of(pair, 2, 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bovw_rank_options opts = {.metric = cases[i].metric};
+        float *scores = all_scores(vectors, &opts, NULL);
+        assert_near((double)scores[1], cases[i].want, 1e-6);
+        assert_near((double)scores[2], cases[i].want, 1e-6);
+        free(scores);
+    }
+    bovw_vectors_close(vectors);
+}
+
 /* Their covariance is diag(2, 1/2), its mean variance m = 5/4. The distance from
  * m I is (3/4)^2 + (3/4)^2 = 9/8; the error ((16 + 16 + 1 + 1) / 4 - (4 + 1/4)) / 4
  * = 17/16: the share is 17/18, and what remains diag(31/24, 29/24). */
@@ -599,15 +635,15 @@ static void whitened_vectors_have_the_identity_as_covariance(void **state)
     };
     float *values = correlated();
     bovw_vectors *vectors = vectors_of(values, W_N, W_DIM);
-    whitening w = {0};
-    assert_int_equal(whitening_pca(vectors, OUT, 2, NULL, &w, NULL), BOVW_OK);
+    bovw_projection w = {0};
+    assert_int_equal(projection_pca(vectors, OUT, 1, 2, NULL, &w, NULL), BOVW_OK);
     assert_int_equal(w.n_out, OUT);
     float *mapped = mem_array(W_N * OUT, sizeof *mapped);
-    double *work = mem_array(2 * WHITEN_BATCH * w.stride, sizeof *work);
-    for (uint32_t i = 0; i < W_N; i += WHITEN_BATCH)
-        whitening_map(&w, values + i * W_DIM, W_DIM,
-                      W_N - i < WHITEN_BATCH ? W_N - i : WHITEN_BATCH, mapped + i * OUT,
-                      OUT, work);
+    double *work = mem_array(projection_work(&w), sizeof *work);
+    for (uint32_t i = 0; i < W_N; i += PROJECTION_BATCH)
+        projection_map(&w, values + i * W_DIM, W_DIM,
+                       W_N - i < PROJECTION_BATCH ? W_N - i : PROJECTION_BATCH,
+                       mapped + i * OUT, OUT, work);
     for (int a = 0; a < OUT; a++) {
         double largest = 0;
         for (int b = 0; b < OUT; b++) {
@@ -628,8 +664,8 @@ static void whitened_vectors_have_the_identity_as_covariance(void **state)
     free(work);
     free(mapped);
     free(values);
-    whitening_free(&w);
-    whitening_free(&w);
+    projection_clear(&w);
+    projection_clear(&w);
     bovw_vectors_close(vectors);
 }
 
@@ -792,6 +828,7 @@ int main(void)
         TEST(kernels_agree_to_the_last_bit),
         TEST(search_finds_what_a_plain_loop_finds),
         TEST(search_stops_when_it_should),
+        TEST(measures_by_hand),
         TEST(mahalanobis_by_hand),
         TEST(whitening_by_hand),
         TEST(whitened_vectors_have_the_identity_as_covariance),

@@ -252,7 +252,8 @@ static void well_formed_files_with_bad_contents_are_refused(void **state)
         {"INDX", 1, {options, words, summary}, BOVW_ERR_FORMAT},
         {"VOCA", 0, {options, words, summary}, BOVW_ERR_VERSION},
         {"VOCA", 2, {options, words, summary}, BOVW_ERR_CORRUPT}, /* no signatures */
-        {"VOCA", 3, {options, words, summary}, BOVW_ERR_VERSION},
+        {"VOCA", 3, {options, words, summary}, BOVW_ERR_CORRUPT}, /* no groups */
+        {"VOCA", 4, {options, words, summary}, BOVW_ERR_VERSION},
         {"VOCA", 1, {options, words, words}, BOVW_ERR_CORRUPT},
         {"VOCA", 1, {options, summary, summary}, BOVW_ERR_CORRUPT},
         {"VOCA", 1, {words, words, summary}, BOVW_ERR_CORRUPT},
