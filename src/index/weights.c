@@ -79,6 +79,8 @@ static bovw_status compute_norms(const segment *s, size_t first, const computed 
         for (int j = 0; j < N_NORMS; j++)
             store_lefloat(c->norms[j] + (first + i) * 4, (float)sqrt(squares[i][j]));
     }
+    /* Its postings need not stay in memory: all of an index are read. */
+    file_map_done(&s->file.map, 0, s->file.map.size);
     free(images);
     free(tfs);
     free(squares);

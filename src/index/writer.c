@@ -366,8 +366,7 @@ static bool find_run(const bovw_index *index, uint32_t level, uint32_t n_level,
     return false;
 }
 
-/* The first run of segments that shall be one; false where there is none. */
-static bool find_due(const bovw_index *index, uint32_t *first, uint32_t *n)
+bool writer_find_due(const bovw_index *index, uint32_t *first, uint32_t *n)
 {
     for (uint32_t i = 0, n_level; i < index->n_segments; i += n_level) {
         n_level = level_size(index, i);
@@ -388,7 +387,7 @@ bovw_status writer_merge_tiers(index_writer *w, const bovw_monitor *monitor,
 {
     uint32_t first = 0, n = 0;
     bovw_status status = BOVW_OK;
-    while (status == BOVW_OK && find_due(w->index, &first, &n))
+    while (status == BOVW_OK && writer_find_due(w->index, &first, &n))
         status = writer_merge(w, first, n, monitor, err);
     return status;
 }

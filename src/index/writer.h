@@ -53,6 +53,9 @@ bovw_status writer_merge(index_writer *w, uint32_t first, uint32_t n,
 bovw_status writer_merge_tiers(index_writer *w, const bovw_monitor *monitor,
                                bovw_error *err);
 
+/* The first neighbours that it would merge; false where there are none. */
+bool writer_find_due(const bovw_index *index, uint32_t *first, uint32_t *n);
+
 /* How many neighbours, from the first on, may be one segment: at least 1. */
 uint32_t writer_run(const bovw_index *index, uint32_t first);
 

@@ -676,6 +676,42 @@ static void segments_merge_where_a_level_is_full(void **state)
     expect_shape(f, "8/8 1/1 1/1 1/1 1/1 1/1 9/9 2/2 1/1");
 }
 
+/* A million images in batches, as far as their numbers tell: merged segments stay small
+ * enough for a core's cache, few are left, and merging comes to an end. */
+static void merged_segments_have_a_largest_size(void **state)
+{
+    (void)state;
+    enum {
+        N_MOST = 300,
+        LARGEST = 65536
+    };
+    static const uint32_t batches[] = {1000, 4096, 30000, 65536, 100000};
+    static segment segments[N_MOST];
+    for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
+        bovw_index index = {.segments = segments, .n_segments = 0};
+        uint64_t n_written = 0;
+        for (uint32_t done = 0; done < 1000000; done += batches[b]) {
+            uint32_t first, n;
+            assert_true(index.n_segments < N_MOST);
+            segments[index.n_segments++] =
+                (segment){.n_images = batches[b], .n_live = batches[b]};
+            while (writer_find_due(&index, &first, &n)) {
+                assert_true(n > 1 && first + n <= index.n_segments);
+                for (uint32_t i = 1; i < n; i++)
+                    segments[first].n_live += segments[first + i].n_live;
+                segments[first].n_images = segments[first].n_live;
+                assert_true(segments[first].n_live <= LARGEST);
+                n_written += segments[first].n_live;
+                for (uint32_t i = first + n; i < index.n_segments; i++)
+                    segments[i - n + 1] = segments[i];
+                index.n_segments -= n - 1;
+            }
+        }
+        assert_true(index.n_segments <= 2 * 1000000 / LARGEST + 3 * 7);
+        assert_true(n_written <= 6 * (uint64_t)1000000);
+    }
+}
+
 static void what_is_mostly_removed_is_written_again_by_the_next_addition(void **state)
 {
     const fixture *f = *state;
@@ -1013,6 +1049,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(removed_images_survive_encoding),
         cmocka_unit_test(hostile_bitmaps_never_lead_outside),
+        cmocka_unit_test(merged_segments_have_a_largest_size),
         cmocka_unit_test(segments_merge_where_a_level_is_full),
         cmocka_unit_test(what_is_mostly_removed_is_written_again_by_the_next_addition),
         cmocka_unit_test(unknown_names_are_told_and_change_nothing),
