@@ -37,6 +37,8 @@ ALL_CFLAGS = $(WARN) $(CFLAGS) -ffp-contract=off $(OPENMP) $(SERIAL) $(SANFLAGS)
 # Only our own code is instrumented; clang's runtime tells the sanitizer what it does (Archer).
 TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
 export TSAN_OPTIONS
+LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0
+export LSAN_OPTIONS
 Q := $(if $(V),,@)
 
 LIB_SRC  := $(filter-out src/cli/%,$(wildcard src/*/*.c))

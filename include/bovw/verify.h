@@ -67,8 +67,8 @@ typedef struct bovw_geometry {
  * 2 did. Look-alikes are not chance: of the 899,652 pairs of animal
  * faces cropped alike 598 passed, 219 of them with 24 or more, which mostly are one
  * animal. Counting those as right, 0.9 of 10,000 pairs of a distractor and anything
- * else pass; with 11 it were 1.8. Of 61,175 pairs of the same object (without expansion) 70 %
- * passed, 74 % from 11 on. Matches by word alone are fewer: with them 11 was as strict.
+ * else pass; with 11 it were 1.8. Of 61,175 pairs of the same object (without expansion) 70
+ * % passed, 74 % from 11 on. Matches by word alone are fewer: with them 11 was as strict.
  */
 #define BOVW_VERIFIED_EFFECTIVE 13.0f
 BOVW_API bool bovw_geometry_is_verified(const bovw_geometry *geometry);

@@ -2,7 +2,8 @@
  *
  * Gaussian mixtures and Fisher vectors by VLFeat. It does not check what it
  * allocates: whether that much is to be had is seen first. Its threads would change
- * the order of sums in expectation maximisation, so that it has one. */
+ * the order of sums in expectation maximisation, so that it has one. It keeps 4 bytes
+ * a Gaussian of every iteration, which nobody can free. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -44,8 +44,8 @@ static inline bool lsh_has_sides(const bovw_lsh *lsh)
 static inline hashes_plan lsh_hashes(const bovw_lsh *lsh, uint32_t n_hashes,
                                      uint32_t n_tables, double width)
 {
-    const uint32_t dim = lsh->prepared.map.rows ? lsh->prepared.map.n_out
-                                                      : bovw_vectors_dim(lsh->db);
+    const uint32_t dim =
+        lsh->prepared.map.rows ? lsh->prepared.map.n_out : bovw_vectors_dim(lsh->db);
     return (hashes_plan){.is_sides = lsh_has_sides(lsh),
                          .n_hashes = n_hashes,
                          .n_tables = n_tables,
