@@ -70,6 +70,13 @@ BOVW_API bovw_status bovw_feature_options_check(const bovw_feature_options *opts
 BOVW_API void bovw_feature_options_format(const bovw_feature_options *opts,
                                           char text[BOVW_FEATURE_OPTIONS_TEXT]);
 
+/* BOVW_ERR_MISMATCH naming both and their options where these differ. */
+BOVW_API bovw_status bovw_feature_options_match(const char *a_name,
+                                                const bovw_feature_options *a,
+                                                const char *b_name,
+                                                const bovw_feature_options *b,
+                                                bovw_error *err);
+
 /* Read that line back. BOVW_ERR_CORRUPT if it is not such a line. */
 BOVW_API bovw_status bovw_feature_options_parse(const char *text,
                                                 bovw_feature_options *opts,

@@ -40,18 +40,8 @@ const struct argp adding_argp = {.options = table, .parser = parse, .help_filter
 bovw_status adding_open(const adding *a, const bovw_vocabulary *vocabulary,
                         const bovw_monitor *monitor, bovw_source **source, bovw_error *err)
 {
-    bovw_source *opened = NULL;
-    const bovw_status status =
-        bovw_source_open((const char *const *)a->paths.items, a->paths.n,
-                         bovw_vocabulary_options(vocabulary), monitor, &opened, err);
-    if (status != BOVW_OK)
-        return status;
-    if (bovw_source_count(opened) == 0) {
-        bovw_source_close(opened);
-        return fail(err, BOVW_ERR_ARG, "no pictures in what was given");
-    }
-    *source = opened;
-    return BOVW_OK;
+    return open_source(&a->paths, bovw_vocabulary_options(vocabulary), monitor, source,
+                       err);
 }
 
 /* What the index holds now, as a line. */

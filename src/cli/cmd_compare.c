@@ -119,8 +119,6 @@ static const struct argp_option table[] = {
     {"json", KEY_JSON, NULL, 0, "print one JSON object, with all groups and queries", 0},
     {0}};
 
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
@@ -134,7 +132,7 @@ static const struct argp argp = {
            "  bovw eval photos.bovw --truth groups:groups.tsv -o words.trec\n"
            "  bovw rank --db deep.npy --db-names names.txt -o deep.trec\n"
            "  bovw compare --truth groups:groups.tsv words.trec deep.trec",
-    .children = children,
+    .children = common_children,
     .help_filter = help};
 
 /* ---- text ------------------------------------------------------------------------- */

@@ -394,11 +394,7 @@ static int eval(const eval_command *c, console *out)
     bovw_binding_free(binding);
     bovw_truth_close(truth);
     bovw_index_close(index);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(out, "stopped; nothing was measured");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(out) : console_fail(out, &err);
+    return console_finish(out, status, &err, "nothing was measured");
 }
 
 static int run(int argc, char **argv)

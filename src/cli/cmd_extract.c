@@ -100,10 +100,8 @@ static int extract(const extract_command *c, console *out)
 
     bovw_status status = check_output(c->output, c->is_forced, &err);
     if (status == BOVW_OK)
-        status = bovw_source_open((const char *const *)c->paths.items, c->paths.n,
-                                  feature_input_get(&c->features), &monitor, &source, &err);
-    if (status == BOVW_OK && bovw_source_count(source) == 0)
-        status = fail(&err, BOVW_ERR_ARG, "no pictures in what was given");
+        status = open_source(&c->paths, feature_input_get(&c->features), &monitor, &source,
+                             &err);
     if (status == BOVW_OK) {
         char text[BOVW_FEATURE_OPTIONS_TEXT];
         bovw_feature_options_format(bovw_source_options(source), text);

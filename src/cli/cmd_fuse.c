@@ -25,19 +25,11 @@ typedef struct fuse_command {
     const char *output;
 } fuse_command;
 
-static const struct {
-    const char *name;
-    bovw_fusion method;
-} methods[] = {{"rrf", BOVW_FUSION_RECIPROCAL_RANK}, {"sum", BOVW_FUSION_SCORE_SUM}};
-
-static bovw_fusion parse_method(const struct argp_state *state, const char *text)
+/* In the order of bovw_fusion. */
+static const char *method_name(size_t i)
 {
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        if (strcmp(text, methods[i].name) == 0)
-            return methods[i].method;
-    }
-    argp_error(state, "--method: \"%s\" is not one of rrf, sum", text);
-    return BOVW_FUSION_RECIPROCAL_RANK;
+    static const char *const names[] = {"rrf", "sum"};
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -48,7 +40,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         state->child_inputs[0] = &c->common;
         return 0;
     case KEY_METHOD:
-        c->opts.method = parse_method(state, text);
+        c->opts.method = (bovw_fusion)parse_name(state, "--method", text, method_name);
         return 0;
     case KEY_K:
         c->opts.k = (double)parse_number(state, "--k", text, 0, 1e6);
@@ -85,8 +77,6 @@ static const struct argp_option table[] = {
     {"output", 'o', "FILE", 0, "the TREC run file to write (default -)", 0},
     {0}};
 
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
@@ -96,7 +86,7 @@ static const struct argp argp = {
            "Example:\n"
            "  bovw fuse words.trec deep.trec -o both.trec\n"
            "  bovw fuse words.trec deep.trec --method sum --weights 1,2 -o both.trec",
-    .children = children};
+    .children = common_children};
 
 /* One number for each run; NULL with an error. */
 static double *parse_weights(const char *text, size_t n, bovw_error *err)

@@ -121,10 +121,8 @@ static bovw_status train(const gmm_command *c, console *out, bovw_mixture **mixt
     const bovw_monitor monitor = console_monitor(out);
     bovw_status status = check_output(c->output, c->is_forced, err);
     if (status == BOVW_OK)
-        status = bovw_source_open((const char *const *)c->paths.items, c->paths.n,
-                                  feature_input_get(&c->features), &monitor, &source, err);
-    if (status == BOVW_OK && bovw_source_count(source) == 0)
-        status = fail(err, BOVW_ERR_ARG, "no pictures in what was given");
+        status =
+            open_source(&c->paths, feature_input_get(&c->features), &monitor, &source, err);
     if (status == BOVW_OK)
         status = bovw_mixture_train(source, &c->opts, &c->common.compute, &monitor, mixture,
                                     err);
@@ -154,11 +152,7 @@ static int run(int argc, char **argv)
         console_say(&out, "%s: %s, %.1f s", c.output, bovw_mixture_summary(mixture),
                     clock_seconds() - start);
     bovw_mixture_close(mixture);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; nothing was kept");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+    return console_finish(&out, status, &err, "nothing was kept");
 }
 
 const command command_gmm_train = {

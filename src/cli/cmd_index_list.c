@@ -9,46 +9,18 @@
 #include "cli/common.h"
 #include "cli/console.h"
 
-typedef struct list_command {
-    common_options common;
-    const char *index;
-} list_command;
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    list_command *c = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &c->common;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (c->index)
-            argp_error(state, "one INDEX only, not \"%s\" too", text);
-        c->index = text;
-        return 0;
-    case ARGP_KEY_END:
-        if (!c->index)
-            argp_error(state, "INDEX is missing");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
-
 static const struct argp argp = {
-    .parser = parse,
+    .parser = index_parse,
     .args_doc = "INDEX",
     .doc = "List the images of an index on standard output: name, width and height in "
            "pixels, number of features, content id, separated by tabs.\v"
            "Example:\n"
            "  bovw index list photos.bovw | cut -f 1",
-    .children = children};
+    .children = common_children};
 
 static int run(int argc, char **argv)
 {
-    list_command c = {0};
+    index_input c = {0};
     common_options_default(&c.common);
     if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0)
         return EXIT_FAILED;

@@ -49,8 +49,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
-
 static const struct argp argp = {
     .parser = parse,
     .args_doc = "INDEX NAME...",
@@ -66,7 +64,7 @@ static const struct argp argp = {
         "  bovw index remove photos.bovw photos/blurred.jpg\n"
         "  bovw index list photos.bovw | cut -f 1 | grep ^photos/2019/ |\n"
         "    bovw index remove photos.bovw @-",
-    .children = children};
+    .children = common_children};
 
 static bovw_status add_name(remove_command *c, const char *name, bovw_error *err)
 {

@@ -52,8 +52,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp_option table[] = {
     {"check", KEY_CHECK, NULL, 0, "decode and verify all of it", 0}, {0}};
 
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
@@ -64,7 +62,7 @@ static const struct argp argp = {
            "Example:\n"
            "  bovw info photos.bovw\n"
            "  bovw info --check photos.feat",
-    .children = children};
+    .children = common_children};
 
 static void print_options(const bovw_feature_options *opts)
 {

@@ -65,8 +65,6 @@ static const struct argp_option table[] = {
     {"force", KEY_FORCE, NULL, 0, "replace FILE if it exists", 0},
     {0}};
 
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
@@ -76,7 +74,7 @@ static const struct argp argp = {
            "Example:\n"
            "  bovw metric apply -m m.metric -o better.npy photos.npy\n"
            "  bovw rank --db better.npy --db-names photos.names -o better.trec",
-    .children = children};
+    .children = common_children};
 
 static bovw_status apply(const apply_command *c, console *out, bovw_error *err)
 {
@@ -107,11 +105,7 @@ static int run(int argc, char **argv)
     bovw_error err;
     console_begin(&out, argv[0], &c.common);
     const bovw_status status = apply(&c, &out, &err);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; nothing was written");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+    return console_finish(&out, status, &err, "nothing was written");
 }
 
 const command command_metric_apply = {

@@ -37,17 +37,6 @@ typedef struct learn_command {
     bool is_forced;
 } learn_command;
 
-static bovw_learner parse_learner(const struct argp_state *state, const char *text)
-{
-    for (size_t i = 0; bovw_learner_name(i); i++) {
-        if (strcmp(text, bovw_learner_name(i)) == 0)
-            return (bovw_learner)i;
-    }
-    argp_error(state, "--method: \"%s\" is not one of pca, whiten, lw, triplet, siamese",
-               text);
-    return BOVW_LEARN_PCA;
-}
-
 static void check_arguments(const learn_command *c, const struct argp_state *state)
 {
     const bool is_supervised = bovw_learner_is_supervised(c->opts.learner);
@@ -111,7 +100,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         state->child_inputs[0] = &c->common;
         return 0;
     case KEY_METHOD:
-        c->opts.learner = parse_learner(state, text);
+        c->opts.learner =
+            (bovw_learner)parse_name(state, "--method", text, bovw_learner_name);
         c->has_method = true;
         return 0;
     case 'o':
@@ -320,11 +310,7 @@ static int run(int argc, char **argv)
                     bovw_projection_dim(projection), bovw_projection_n_out(projection),
                     bovw_projection_summary(projection), clock_seconds() - start);
     bovw_projection_free(projection);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; nothing was written");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+    return console_finish(&out, status, &err, "nothing was written");
 }
 
 const command command_metric_learn = {

@@ -59,8 +59,6 @@ static const struct argp_option table[] = {
     {"output", 'o', "FILE", 0, "the list to write (default -)", 0},
     {0}};
 
-static const struct argp_child children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
@@ -71,7 +69,7 @@ static const struct argp argp = {
            "Example:\n"
            "  bovw pairs photos.bovw -n 50 --root photos -o pairs.txt\n"
            "  colmap matches_importer --database_path db.db --match_list_path pairs.txt",
-    .children = children};
+    .children = common_children};
 
 /* The image's name as the list has it; NULL with an error. */
 static const char *listed_name(const pairs_command *c, const char *name, bovw_error *err)
@@ -167,11 +165,7 @@ static int run(int argc, char **argv)
     bovw_error err;
     console_begin(&out, argv[0], &c.common);
     const bovw_status status = make_pairs(&c, &out, &err);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; nothing was written");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+    return console_finish(&out, status, &err, "nothing was written");
 }
 
 const command command_pairs = {

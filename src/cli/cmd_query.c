@@ -46,18 +46,9 @@ typedef struct query_command {
     double together_seconds; /* that their extraction took */
 } query_command;
 
-static const char *parse_format(const struct argp_state *state, const char *text)
+static const char *format_name(size_t i)
 {
-    char names[64] = "";
-    for (size_t i = 0; results_format(i, NULL); i++) {
-        const char *name = results_format(i, NULL);
-        const size_t length = strlen(names);
-        if (strcmp(name, text) == 0)
-            return name;
-        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name);
-    }
-    argp_error(state, "--format: \"%s\" is not one of %s", text, names);
-    return NULL;
+    return results_format(i, NULL);
 }
 
 static void check_arguments(const query_command *c, const struct argp_state *state)
@@ -87,7 +78,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         c->is_together = true;
         return 0;
     case KEY_FORMAT:
-        c->format = parse_format(state, text);
+        c->format = format_name(parse_name(state, "--format", text, format_name));
         return 0;
     case KEY_HTML:
         c->html = text;
@@ -302,11 +293,9 @@ static bovw_status open_all(query_command *c, const bovw_monitor *monitor,
 {
     bovw_status status = bovw_index_open(c->index, &c->opened, err);
     if (status == BOVW_OK)
-        status = bovw_source_open((const char *const *)c->paths.items, c->paths.n,
-                                  bovw_vocabulary_options(bovw_index_vocabulary(c->opened)),
-                                  monitor, source, err);
-    if (status == BOVW_OK && bovw_source_count(*source) == 0)
-        status = fail(err, BOVW_ERR_ARG, "no pictures in what was given");
+        status = open_source(&c->paths,
+                             bovw_vocabulary_options(bovw_index_vocabulary(c->opened)),
+                             monitor, source, err);
     if (status == BOVW_OK)
         status = results_open(c->format, c->output, c->opened, &c->search.opts, &c->results,
                               err);

@@ -41,19 +41,6 @@ typedef struct rank_output {
     const bovw_names *db, *queries;
 } rank_output;
 
-static bovw_metric parse_metric(const struct argp_state *state, const char *text)
-{
-    for (size_t i = 0; bovw_metric_name(i); i++) {
-        if (strcmp(text, bovw_metric_name(i)) == 0)
-            return (bovw_metric)i;
-    }
-    argp_error(
-        state,
-        "--measure: \"%s\" is not one of cosine, euclidean, mahalanobis, l1, intersection",
-        text);
-    return BOVW_METRIC_COSINE;
-}
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     rank_command *c = state->input;
@@ -75,7 +62,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         c->query_names = text;
         return 0;
     case KEY_MEASURE:
-        c->opts.metric = parse_metric(state, text);
+        c->opts.metric =
+            (bovw_metric)parse_name(state, "--measure", text, bovw_metric_name);
         return 0;
     case KEY_WHITEN:
         c->opts.whiten = (uint32_t)parse_count(state, "--whiten", text, 1, UINT32_MAX);
@@ -257,11 +245,7 @@ static int run(int argc, char **argv)
     console_begin(&out, argv[0], &c.common);
     const bovw_status status = rank(&c, &out, &err);
     free(c.command_line);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; nothing was written");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+    return console_finish(&out, status, &err, "nothing was written");
 }
 
 const command command_rank = {

@@ -29,16 +29,6 @@ typedef struct vlad_command {
     arguments paths;
 } vlad_command;
 
-static bovw_encoding parse_encoding(const struct argp_state *state, const char *text)
-{
-    for (size_t i = 0; bovw_encoding_name(i); i++) {
-        if (strcmp(text, bovw_encoding_name(i)) == 0)
-            return (bovw_encoding)i;
-    }
-    argp_error(state, "--method: \"%s\" is not one of vlad, bow, fisher", text);
-    return BOVW_ENCODING_VLAD;
-}
-
 static unsigned parse_normalisation(const struct argp_state *state, const char *text)
 {
     static const struct {
@@ -94,7 +84,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         c->is_forced = true;
         return 0;
     case KEY_METHOD:
-        c->encoding = parse_encoding(state, text);
+        c->encoding =
+            (bovw_encoding)parse_name(state, "--method", text, bovw_encoding_name);
         return 0;
     case KEY_NORMALISE:
         c->normalise = text;
@@ -188,13 +179,10 @@ static bovw_status encode(const vlad_command *c, const char *names, console *out
     if (status == BOVW_OK)
         status = open_encoder(c, &opened, err);
     if (status == BOVW_OK) /* pictures are extracted as the vocabulary's were */
-        status =
-            bovw_source_open((const char *const *)c->paths.items, c->paths.n,
+        status = open_source(&c->paths,
                              c->features.is_given ? feature_input_get(&c->features)
                                                   : bovw_encoder_options(opened.encoder),
                              &monitor, &source, err);
-    if (status == BOVW_OK && bovw_source_count(source) == 0)
-        status = fail(err, BOVW_ERR_ARG, "no pictures in what was given");
     if (status == BOVW_OK) {
         *dim = bovw_encoder_dim(opened.encoder);
         status = bovw_encode_source(opened.encoder, source, c->output, names,
@@ -235,11 +223,7 @@ static int run(int argc, char **argv)
                     count_text(n, count), plural(n), dim, clock_seconds() - start, names);
     }
     free(names);
-    if (status == BOVW_ERR_CANCELLED) {
-        console_complain(&out, "stopped; nothing was written");
-        return EXIT_FAILED;
-    }
-    return status == BOVW_OK ? console_end(&out) : console_fail(&out, &err);
+    return console_finish(&out, status, &err, "nothing was written");
 }
 
 const command command_vlad = {

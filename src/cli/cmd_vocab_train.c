@@ -203,10 +203,8 @@ static bovw_status train(const train_command *c, console *out, bovw_vocabulary *
 
     bovw_status status = check_output(c->output, c->is_forced, err);
     if (status == BOVW_OK)
-        status = bovw_source_open((const char *const *)c->paths.items, c->paths.n,
-                                  feature_input_get(&c->features), &monitor, &source, err);
-    if (status == BOVW_OK && bovw_source_count(source) == 0)
-        status = fail(err, BOVW_ERR_ARG, "no pictures in what was given");
+        status =
+            open_source(&c->paths, feature_input_get(&c->features), &monitor, &source, err);
     if (status == BOVW_OK) {
         console_detail(out, "%u images", bovw_source_count(source));
         status = bovw_vocabulary_train(source, &c->train, &c->common.compute, &monitor,

@@ -22,6 +22,20 @@ void arguments_take(const struct argp_state *state, arguments *args)
     args->n = (size_t)(state->argc - state->next);
 }
 
+size_t parse_name(const struct argp_state *state, const char *option, const char *text,
+                  name_at *name)
+{
+    char names[128] = "";
+    for (size_t i = 0; name(i); i++) {
+        const size_t length = strlen(names);
+        if (strcmp(text, name(i)) == 0)
+            return i;
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name(i));
+    }
+    argp_error(state, "%s: \"%s\" is not one of %s", option, text, names);
+    return 0;
+}
+
 uint64_t parse_count(const struct argp_state *state, const char *option, const char *text,
                      uint64_t least, uint64_t most)
 {
@@ -208,15 +222,18 @@ const char *picture_of(const char *name)
     return strcmp(name, "-") != 0 ? name : NULL;
 }
 
-bovw_status check_same_options(const char *a_name, const bovw_feature_options *a,
-                               const char *b_name, const bovw_feature_options *b,
-                               bovw_error *err)
+bovw_status open_source(const arguments *paths, const bovw_feature_options *opts,
+                        const bovw_monitor *monitor, bovw_source **source, bovw_error *err)
 {
-    char a_text[BOVW_FEATURE_OPTIONS_TEXT], b_text[BOVW_FEATURE_OPTIONS_TEXT];
-    bovw_feature_options_format(a, a_text);
-    bovw_feature_options_format(b, b_text);
-    if (strcmp(a_text, b_text) == 0)
-        return BOVW_OK;
-    return fail(err, BOVW_ERR_MISMATCH, "%s was made with \"%s\", but %s with \"%s\"",
-                a_name, a_text, b_name, b_text);
+    bovw_source *opened = NULL;
+    const bovw_status status = bovw_source_open((const char *const *)paths->items, paths->n,
+                                                opts, monitor, &opened, err);
+    if (status != BOVW_OK)
+        return status;
+    if (bovw_source_count(opened) == 0) {
+        bovw_source_close(opened);
+        return fail(err, BOVW_ERR_ARG, "no pictures in what was given");
+    }
+    *source = opened;
+    return BOVW_OK;
 }

@@ -22,7 +22,19 @@ typedef struct common_options {
 } common_options;
 
 void common_options_default(common_options *opts);
-extern const struct argp common_argp; /* input: common_options */
+extern const struct argp common_argp;             /* input: common_options */
+extern const struct argp_child common_children[]; /* of commands that have these alone */
+
+/* ---- commands on one index ----------------------------------------------- */
+
+typedef struct index_input {
+    common_options common;
+    const char *index;
+} index_input;
+
+/* The parser of a command whose only argument is INDEX; input: index_input,
+ * children: common_children. */
+error_t index_parse(int key, char *text, struct argp_state *state);
 
 /* ---- how features are extracted ---------------------------------------- */
 
@@ -68,6 +80,13 @@ typedef struct arguments {
 /* For ARGP_KEY_ARGS: everything that is not an option. */
 void arguments_take(const struct argp_state *state, arguments *args);
 
+/* Name i of those that an option knows; NULL past the last. */
+typedef const char *name_at(size_t i);
+
+/* The number of the name that was given; else a usage error that lists them. */
+size_t parse_name(const struct argp_state *state, const char *option, const char *text,
+                  name_at *name);
+
 /* Whole number in [least, most], digits only; else a usage error that names
  * option, value and range. */
 uint64_t parse_count(const struct argp_state *state, const char *option, const char *text,
@@ -111,15 +130,14 @@ char *join_words(int n, char **words);
  * BOVW_ERR_ARG where it exists and is_forced is false; BOVW_ERR_IO. */
 bovw_status check_output(const char *path, bool is_forced, bovw_error *err);
 
+/* bovw_source_open() on PATH arguments; BOVW_ERR_ARG where they hold no picture. */
+bovw_status open_source(const arguments *paths, const bovw_feature_options *opts,
+                        const bovw_monitor *monitor, bovw_source **source, bovw_error *err);
+
 /* Memory of this machine in bytes; 0 where it is not known. */
 uint64_t machine_memory(void);
 
 /* The file to show for this image name; NULL for standard input. */
 const char *picture_of(const char *name);
-
-/* BOVW_ERR_MISMATCH naming both where the options differ. */
-bovw_status check_same_options(const char *a_name, const bovw_feature_options *a,
-                               const char *b_name, const bovw_feature_options *b,
-                               bovw_error *err);
 
 #endif

@@ -229,3 +229,13 @@ bovw_monitor console_monitor(console *c)
                           .message = on_message,
                           .skipped = on_skipped};
 }
+
+int console_finish(console *c, bovw_status status, const bovw_error *err,
+                   const char *stopped)
+{
+    if (status == BOVW_ERR_CANCELLED) {
+        console_complain(c, "stopped; %s", stopped);
+        return EXIT_FAILED;
+    }
+    return status == BOVW_OK ? console_end(c) : console_fail(c, err);
+}

@@ -41,6 +41,11 @@ int console_fail(console *c, const bovw_error *err);
 /* Name an input that was left out, and count it. */
 void console_skip(console *c, const char *name, const bovw_error *reason);
 
+/* The end of a command: console_end(), or console_fail(); or "stopped; ..." where it was
+ * asked to, and what that means for the work. */
+int console_finish(console *c, bovw_status status, const bovw_error *err,
+                   const char *stopped);
+
 /* EXIT_SKIPPED if an input was skipped, else EXIT_DONE. */
 int console_end(console *c);
 

@@ -292,9 +292,9 @@ bovw_status evaluate_features(evaluation *e, const char *path, const bovw_monito
     bovw_status status = bovw_feature_file_open(path, &file, err);
     if (status != BOVW_OK)
         return status;
-    status =
-        check_same_options(path, bovw_feature_file_options(file), "the index",
-                           bovw_vocabulary_options(bovw_index_vocabulary(e->index)), err);
+    status = bovw_feature_options_match(
+        path, bovw_feature_file_options(file), "the index",
+        bovw_vocabulary_options(bovw_index_vocabulary(e->index)), err);
     for (uint32_t first = 0; status == BOVW_OK && first < n; first += BATCH) {
         if (!monitor->progress(monitor->context, "evaluating", first, n))
             status = fail(err, BOVW_ERR_CANCELLED, "stopped");

@@ -132,6 +132,29 @@ static const struct argp_option common_table[] = {
 const struct argp common_argp = {
     .options = common_table, .parser = parse_common, .help_filter = help_common};
 
+const struct argp_child common_children[] = {{&common_argp, 0, "Common options:", 1}, {0}};
+
+error_t index_parse(int key, char *text, struct argp_state *state)
+{
+    index_input *input = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &input->common;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (input->index)
+            argp_error(state, "one INDEX only, not \"%s\" too", text);
+        input->index = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!input->index)
+            argp_error(state, "INDEX is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 /* ---- how features are extracted ------------------------------------------ */
 
 void feature_input_default(feature_input *input)
@@ -143,20 +166,6 @@ void feature_input_default(feature_input *input)
 const bovw_feature_options *feature_input_get(const feature_input *input)
 {
     return input->is_given ? &input->opts : NULL;
-}
-
-static bovw_detector parse_detector(const struct argp_state *state, const char *text)
-{
-    char names[128] = "";
-    for (size_t i = 0; bovw_detector_name(i); i++) {
-        const char *name = bovw_detector_name(i);
-        const size_t length = strlen(names);
-        if (strcmp(text, name) == 0)
-            return (bovw_detector)i;
-        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name);
-    }
-    argp_error(state, "--detector: \"%s\" is not one of %s", text, names);
-    return BOVW_DETECTOR_DOG;
 }
 
 static error_t parse_features(int key, char *text, struct argp_state *state)
@@ -184,7 +193,8 @@ static error_t parse_features(int key, char *text, struct argp_state *state)
         opts->root = false;
         break;
     case KEY_DETECTOR:
-        opts->detector = parse_detector(state, text);
+        opts->detector =
+            (bovw_detector)parse_name(state, "--detector", text, bovw_detector_name);
         break;
     case KEY_UPRIGHT:
         opts->upright = true;
@@ -255,36 +265,19 @@ void search_input_default(search_input *input, uint32_t top)
     input->opts = input->defaults;
 }
 
-/* Name i of a kind of option; NULL past the last. */
-typedef const char *name_at(int i);
-
-static const char *score_name(int i)
+static const char *score_name(size_t i)
 {
     return bovw_score_name((bovw_score)i, NULL);
 }
 
-static const char *tf_name(int i)
+static const char *tf_name(size_t i)
 {
     return bovw_tf_name((bovw_tf)i);
 }
 
-static const char *burstiness_name(int i)
+static const char *burstiness_name(size_t i)
 {
     return bovw_burstiness_name((bovw_burstiness)i);
-}
-
-static int parse_name(const struct argp_state *state, const char *option, const char *text,
-                      name_at *name)
-{
-    char names[128] = "";
-    for (int i = 0; name(i); i++) {
-        const size_t length = strlen(names);
-        if (strcmp(text, name(i)) == 0)
-            return i;
-        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", name(i));
-    }
-    argp_error(state, "%s: \"%s\" is not one of %s", option, text, names);
-    return 0;
 }
 
 /* How similar a query and an image are. */
@@ -384,7 +377,7 @@ const char *search_text(const bovw_search_options *opts, char text[SEARCH_TEXT])
     text[0] = 0;
     if (opts->preset)
         append(text, "--preset %s ", opts->preset);
-    append(text, "--score %s", score_name((int)opts->score));
+    append(text, "--score %s", score_name((size_t)opts->score));
     if (opts->assign)
         append(text, " --assign %u", opts->assign);
     if (opts->stop_words)
@@ -426,7 +419,7 @@ static char *help_scores(const char *text)
 {
     char names[256] = "";
     const char *summary;
-    for (int i = 0; bovw_score_name((bovw_score)i, &summary); i++) {
+    for (size_t i = 0; bovw_score_name((bovw_score)i, &summary); i++) {
         const size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%s (%s%s)", i ? ", " : "",
                  score_name(i), i ? "" : "default: ", summary);

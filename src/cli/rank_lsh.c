@@ -27,16 +27,6 @@ void rank_lsh_default(rank_lsh *input)
     bovw_lsh_options_default(&input->opts);
 }
 
-static bovw_directory parse_directory(const struct argp_state *state, const char *text)
-{
-    for (size_t i = 0; bovw_directory_name(i); i++) {
-        if (strcmp(text, bovw_directory_name(i)) == 0)
-            return (bovw_directory)i;
-    }
-    argp_error(state, "--directory: \"%s\" is not one of lsi, hash, sorted", text);
-    return BOVW_DIRECTORY_LSI;
-}
-
 static const struct argp_option table[] = {
     {"recall", KEY_RECALL, "R", 0,
      "share of the nearest that shall be found (default 0.9); what is not given below is "
@@ -85,7 +75,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         o->width = (double)parse_number(state, "--width", text, 1e-15, 1e15);
         return 0;
     case KEY_DIRECTORY:
-        o->directory = parse_directory(state, text);
+        o->directory =
+            (bovw_directory)parse_name(state, "--directory", text, bovw_directory_name);
         return 0;
     case KEY_CURVE:
         r->curve = text;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/random.h"
 #include "bovw/compare.h"
 
@@ -60,12 +61,6 @@ static double randomisation_p(const double *d, uint32_t n, const bovw_paired_opt
     return (n_far + 1.0) / (opts->n_samples + 1.0);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Percentiles of the means of resampled queries. */
 static bool bootstrap(const double *d, uint32_t n, const bovw_paired_options *opts,
                       bovw_paired *result)
@@ -80,7 +75,7 @@ static bool bootstrap(const double *d, uint32_t n, const bovw_paired_options *op
             sum += d[random_below(&state, n)];
         means[s] = sum / n;
     }
-    qsort(means, opts->n_samples, sizeof *means, compare_doubles);
+    qsort(means, opts->n_samples, sizeof *means, order_double);
     const uint32_t cut = (uint32_t)((1 - opts->confidence) / 2 * opts->n_samples);
     result->low = means[cut];
     result->high = means[opts->n_samples - 1 - cut];

@@ -103,3 +103,16 @@ bovw_status bovw_feature_options_parse(const char *text, bovw_feature_options *o
     *opts = read;
     return BOVW_OK;
 }
+
+bovw_status bovw_feature_options_match(const char *a_name, const bovw_feature_options *a,
+                                       const char *b_name, const bovw_feature_options *b,
+                                       bovw_error *err)
+{
+    char a_text[BOVW_FEATURE_OPTIONS_TEXT], b_text[BOVW_FEATURE_OPTIONS_TEXT];
+    bovw_feature_options_format(a, a_text);
+    bovw_feature_options_format(b, b_text);
+    if (strcmp(a_text, b_text) == 0)
+        return BOVW_OK;
+    return fail(err, BOVW_ERR_MISMATCH, "%s was made with \"%s\", but %s with \"%s\"",
+                a_name, a_text, b_name, b_text);
+}

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "bovw/features.h"
 #include "features/read_image.h"
@@ -37,19 +38,12 @@ struct bovw_source {
 static bovw_status check_options(bovw_source *source, const char *path,
                                  const bovw_feature_options *opts, bovw_error *err)
 {
-    char wanted[BOVW_FEATURE_OPTIONS_TEXT], found[BOVW_FEATURE_OPTIONS_TEXT];
-
     if (!source->has_options) {
         source->options = *opts;
         source->has_options = true;
         return BOVW_OK;
     }
-    bovw_feature_options_format(&source->options, wanted);
-    bovw_feature_options_format(opts, found);
-    if (strcmp(wanted, found) == 0)
-        return BOVW_OK;
-    return fail(err, BOVW_ERR_MISMATCH, "%s: made with \"%s\", wanted \"%s\"", path, found,
-                wanted);
+    return bovw_feature_options_match(path, opts, "what is wanted", &source->options, err);
 }
 
 static bovw_status add_item(bovw_source *source, source_item item, bovw_error *err)
@@ -269,12 +263,11 @@ static void load_item(source_run *run, uint32_t index, slot *s)
 /* Progress, and whether to go on. Only from the caller's thread. */
 static void report_progress(source_run *run)
 {
-    const bovw_monitor *m = run->monitor;
     uint32_t n_done;
 #pragma omp atomic read
     n_done = run->n_done;
-    if (m && m->progress &&
-        !m->progress(m->context, run->stage, n_done, run->source->n_items)) {
+    if (monitor_progress(run->monitor, run->stage, n_done, run->source->n_items, NULL) !=
+        BOVW_OK) {
 #pragma omp atomic write
         run->is_cancelled = true;
     }
@@ -308,8 +301,6 @@ static bovw_status consume_batch(source_run *run, uint32_t first, uint32_t n,
     double seconds[BATCH];
     uint32_t items[BATCH];
     size_t n_ready = 0;
-    const bovw_monitor *m = run->monitor;
-
     bool dropping = false;
     for (uint32_t i = 0; i < n; i++) {
         slot *s = &run->slots[i];
@@ -318,8 +309,7 @@ static bovw_status consume_batch(source_run *run, uint32_t first, uint32_t n,
             bovw_features_free(&s->features);
         } else if (s->state == SLOT_SKIPPED) {
             run->source->n_skipped++;
-            if (m && m->skipped)
-                m->skipped(m->context, run->source->items[first + i].name, &s->error);
+            monitor_skipped(run->monitor, run->source->items[first + i].name, &s->error);
         } else if (s->state == SLOT_READY) {
             features[n_ready] = s->features;
             seconds[n_ready] = s->seconds;

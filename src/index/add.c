@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/names.h"
+#include "base/order.h"
 #include "base/parallel.h"
 #include "index/writer.h"
 #include "vocabulary/embedding.h"
@@ -57,21 +59,7 @@ typedef struct adder {
  * keep their order, so those that went before it tell. */
 static uint32_t current_id(const adder *a, uint32_t image)
 {
-    uint32_t low = 0, high = a->n_gone;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (a->gone[middle] < image)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return image - low;
-}
-
-static int compare_ids(const void *x, const void *y)
-{
-    const uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
-    return (a > b) - (a < b);
+    return image - lower_bound_u32(a->gone, a->n_gone, image);
 }
 
 /* What the batch replaced is gone. */
@@ -79,7 +67,7 @@ static void forget_replaced(adder *a)
 {
     a->n_gone += a->n_replaced;
     a->n_replaced = 0;
-    qsort(a->gone, a->n_gone, sizeof *a->gone, compare_ids);
+    qsort(a->gone, a->n_gone, sizeof *a->gone, order_u32);
 }
 
 static bovw_status commit(adder *a, bovw_error *err)
@@ -90,7 +78,7 @@ static bovw_status commit(adder *a, bovw_error *err)
     if (!removed)
         return fail_memory(err, a->path);
     if (n_replaced > 0)
-        qsort(replaced, n_replaced, sizeof *replaced, compare_ids);
+        qsort(replaced, n_replaced, sizeof *replaced, order_u32);
     for (uint32_t i = 0; i < n_replaced; i++)
         removed[i] = current_id(a, replaced[i]);
     bovw_status status = writer_commit(&a->writer, removed, n_replaced, a->builder, err);
@@ -128,12 +116,6 @@ static bool is_wanted(void *context, uint32_t item, const char *name,
     return false;
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Aggregates of one image, whose features start at `first` in the batch. */
 static bool aggregate_image(adder *a, const bovw_features *image, size_t first)
 {
@@ -142,7 +124,7 @@ static bool aggregate_image(adder *a, const bovw_features *image, size_t first)
         return false;
     for (uint32_t i = 0; i < image->n; i++)
         keys[i] = (uint64_t)a->words[first + i] << 32 | i;
-    qsort(keys, image->n, sizeof *keys, compare_keys);
+    qsort(keys, image->n, sizeof *keys, order_u64);
     vocabulary_aggregate(a->writer.index->vocabulary, image->descriptors, keys, image->n,
                          NULL, a->aggregates + 2 * first);
     free(keys);
@@ -273,46 +255,29 @@ static void report_items(adder *a)
         if (a->states[i] != ITEM_REFUSED)
             continue;
         a->result.n_refused++;
-        if (a->monitor && a->monitor->skipped) {
-            const char *name = bovw_source_name(a->source, i);
-            bovw_error reason;
-            fail(&reason, BOVW_ERR_ARG,
-                 "%s: an image of this name but with other content is in the index; "
-                 "--update replaces it",
-                 name);
-            a->monitor->skipped(a->monitor->context, name, &reason);
-        }
+        const char *name = bovw_source_name(a->source, i);
+        bovw_error reason;
+        fail(&reason, BOVW_ERR_ARG,
+             "%s: an image of this name but with other content is in the index; "
+             "--update replaces it",
+             name);
+        monitor_skipped(a->monitor, name, &reason);
     }
 }
 
 static bovw_status tables(adder *a, bovw_error *err)
 {
-    const uint32_t n = bovw_index_n_images(a->found);
     const uint32_t n_own = bovw_source_count(a->source);
-    a->names = mem_array(n, sizeof *a->names);
     a->own_names = mem_array(n_own, sizeof *a->own_names);
     a->states = mem_array(n_own, 1);
-    if (!a->names || !a->own_names || !a->states)
+    if (!a->own_names || !a->states)
         return fail_memory(err, "names of images");
-    for (uint32_t i = 0; i < n; i++)
-        a->names[i] = bovw_index_image(a->found, i).name;
     for (uint32_t i = 0; i < n_own; i++)
         a->own_names[i] = bovw_source_name(a->source, i);
-    bovw_status status = name_table_new(a->names, n, &a->table, err);
+    bovw_status status = snapshot_names(a->found, &a->names, &a->table, err);
     if (status == BOVW_OK)
         status = name_table_new(a->own_names, n_own, &a->own_table, err);
     return status;
-}
-
-static bovw_status check_source(const adder *a, bovw_error *err)
-{
-    char here[BOVW_FEATURE_OPTIONS_TEXT], there[BOVW_FEATURE_OPTIONS_TEXT];
-    bovw_feature_options_format(bovw_vocabulary_options(a->writer.index->vocabulary), here);
-    bovw_feature_options_format(bovw_source_options(a->source), there);
-    if (strcmp(here, there) == 0)
-        return BOVW_OK;
-    return fail(err, BOVW_ERR_MISMATCH, "%s: has features of \"%s\", not \"%s\"", a->path,
-                here, there);
 }
 
 static void adder_free(adder *a)
@@ -365,7 +330,9 @@ bovw_status bovw_index_add(const char *path, bovw_source *source,
         return fail(err, BOVW_ERR_ARG, "a batch of 0 images");
     bovw_status status = writer_open(path, compute, &a.writer, err);
     if (status == BOVW_OK)
-        status = check_source(&a, err);
+        status = bovw_feature_options_match(
+            path, bovw_vocabulary_options(a.writer.index->vocabulary), "what is added",
+            bovw_source_options(source), err);
     if (status == BOVW_OK)
         status = bovw_index_open(path, &a.found, err);
     if (status == BOVW_OK)

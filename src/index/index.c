@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "index/snapshot.h"
 
 /* ---- creating ------------------------------------------------------------ */
@@ -329,6 +330,18 @@ static uint32_t segment_of(const bovw_index *index, uint32_t image)
     return low;
 }
 
+bovw_status snapshot_names(const bovw_index *index, const char ***names, name_table **table,
+                           bovw_error *err)
+{
+    const uint32_t n = bovw_index_n_images(index);
+    *names = mem_array(n, sizeof **names);
+    if (!*names)
+        return fail_memory(err, "names of images");
+    for (uint32_t i = 0; i < n; i++)
+        (*names)[i] = bovw_index_image(index, i).name;
+    return name_table_new(*names, n, table, err);
+}
+
 uint32_t snapshot_locate(const bovw_index *index, uint32_t image, uint32_t *stored)
 {
     const uint32_t s = segment_of(index, image);
@@ -423,9 +436,8 @@ bovw_status bovw_index_check(const char *path, const bovw_monitor *monitor, bovw
         status = segment_check(&index->segments[i], err);
         if (status == BOVW_OK)
             status = check_removed(index, i, err);
-        if (status == BOVW_OK && monitor && monitor->progress &&
-            !monitor->progress(monitor->context, "checking", i + 1, index->n_segments))
-            status = fail(err, BOVW_ERR_CANCELLED, "stopped");
+        if (status == BOVW_OK)
+            status = monitor_progress(monitor, "checking", i + 1, index->n_segments, err);
     }
     if (status == BOVW_OK) {
         char *name = weights_path(path, index->manifest.weights_generation);

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "index/postings.h"
 #include "index/segment_layout.h"
 #include "io/container_writer.h"
@@ -56,18 +57,15 @@ static void release(const merger *m)
  * segment, as if all passes took equally long. */
 static bovw_status step(merger *m, uint64_t at, uint64_t of, bovw_error *err)
 {
-    const bovw_monitor *monitor = m->monitor;
     if (m->out && container_writer_bytes(m->out) - m->released > RELEASE_BYTES) {
         release(m);
         m->released = container_writer_bytes(m->out);
     }
-    if (m->n_stepped++ % REPORT_STEPS != 0 || !monitor || !monitor->progress)
+    if (m->n_stepped++ % REPORT_STEPS != 0)
         return BOVW_OK;
     const double passes = (double)m->n_passes_done + (double)at / (double)of;
     const double done = passes / (double)m->n_passes * m->n_images;
-    return monitor->progress(monitor->context, "merging", (uint64_t)done, m->n_images)
-               ? BOVW_OK
-               : fail(err, BOVW_ERR_CANCELLED, "stopped");
+    return monitor_progress(m->monitor, "merging", (uint64_t)done, m->n_images, err);
 }
 
 static void end_pass(merger *m)

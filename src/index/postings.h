@@ -60,6 +60,20 @@ bool postings_open(const uint8_t *bytes, size_t n_bytes, uint32_t n,
  * damaged. */
 bool postings_next(postings_reader *reader, uint32_t images[POSTINGS_BLOCK], uint32_t *n);
 
+/* Leave each of n ascending images once; *last is that before them, and then the last of
+ * them, UINT32_MAX at the beginning. Returns how many are left. */
+static inline uint32_t postings_drop_repeated(uint32_t *images, uint32_t n, uint32_t *last)
+{
+    uint32_t n_left = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t image = images[i];
+        images[n_left] = image;
+        n_left += image != *last;
+        *last = image;
+    }
+    return n_left;
+}
+
 /* All of a list as images and term frequencies, which have room for n. False where it
  * is damaged or has not n postings. */
 bool postings_decode(const uint8_t *bytes, size_t n_bytes, uint32_t n,

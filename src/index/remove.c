@@ -3,37 +3,18 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/names.h"
+#include "base/order.h"
 #include "index/writer.h"
-
-/* Names of all images of an index, in order. */
-static bovw_status list_names(const bovw_index *index, const char ***names,
-                              name_table **table, bovw_error *err)
-{
-    const uint32_t n = bovw_index_n_images(index);
-    *names = mem_array(n, sizeof **names);
-    if (!*names)
-        return fail_memory(err, "names of images");
-    for (uint32_t i = 0; i < n; i++)
-        (*names)[i] = bovw_index_image(index, i).name;
-    return name_table_new(*names, n, table, err);
-}
 
 static void report_unknown(const char *path, const char *name, const bovw_monitor *monitor)
 {
     bovw_error reason;
-    if (!monitor || !monitor->skipped)
-        return;
     fail(&reason, BOVW_ERR_ARG,
          "%s: %s has no image of this name, nor just one whose path ends with it", name,
          path);
-    monitor->skipped(monitor->context, name, &reason);
-}
-
-static int compare_ids(const void *x, const void *y)
-{
-    const uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
-    return (a > b) - (a < b);
+    monitor_skipped(monitor, name, &reason);
 }
 
 /* Ids of the named images, ascending, each once. Returns how many. */
@@ -53,7 +34,7 @@ static uint32_t find_images(const char *path, const name_table *table,
         }
     }
     if (n_found > 0)
-        qsort(images, n_found, sizeof *images, compare_ids);
+        qsort(images, n_found, sizeof *images, order_u32);
     for (uint32_t i = 0; i < n_found; i++) {
         if (i == 0 || images[i] != images[i - 1])
             images[n_different++] = images[i];
@@ -75,7 +56,7 @@ bovw_status bovw_index_remove(const char *path, const char *const *names, uint32
 
     bovw_status status = writer_open(path, compute, &w, err);
     if (status == BOVW_OK)
-        status = list_names(w.index, &all, &table, err);
+        status = snapshot_names(w.index, &all, &table, err);
     if (status == BOVW_OK) {
         const uint32_t n_images =
             find_images(path, table, names, n, monitor, images, &found);

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "index/postings.h"
 #include "index/segment.h"
 #include "index/segment_layout.h"
@@ -114,20 +115,6 @@ static bovw_status load_block(checker *c, bovw_error *err)
 
 /* ---- postings ------------------------------------------------------------------- */
 
-/* First of n ascending images that is not below `image`. */
-static uint32_t lower_bound(const uint32_t *images, uint32_t n, uint32_t image)
-{
-    uint32_t low = 0, high = n;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (images[middle] < image)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* The part of a word's list that lies in the block. */
 static bovw_status compare_word(checker *c, uint32_t word, bovw_error *err)
 {
@@ -139,8 +126,8 @@ static bovw_status compare_word(checker *c, uint32_t word, bovw_error *err)
         if (c->images[i] <= c->images[i - 1])
             return disagree(c, err);
     }
-    const uint32_t from = lower_bound(c->images, n, c->first);
-    const uint32_t to = lower_bound(c->images, n, c->end);
+    const uint32_t from = lower_bound_u32(c->images, n, c->first);
+    const uint32_t to = lower_bound_u32(c->images, n, c->end);
     const size_t start = c->starts[word], count = c->starts[word + 1] - start;
     if (to - from != count ||
         memcmp(c->images + from, c->sorted_images + start, count * sizeof *c->images) ||

@@ -3,6 +3,7 @@
 #ifndef INDEX_SNAPSHOT_H
 #define INDEX_SNAPSHOT_H
 
+#include "base/names.h"
 #include "index/manifest.h"
 #include "index/segment.h"
 #include "index/weights.h"
@@ -22,6 +23,11 @@ struct bovw_index {
 
 /* The segment of an image, and its stored number there. */
 uint32_t snapshot_locate(const bovw_index *index, uint32_t image, uint32_t *stored);
+
+/* A table of the names (n_images,) of all images, the caller's both; the names are
+ * borrowed from the index. BOVW_ERR_NOMEM. */
+bovw_status snapshot_names(const bovw_index *index, const char ***names, name_table **table,
+                           bovw_error *err);
 
 /* Open what the manifest of an index names, for an index that has path, manifest
  * and vocabulary; and then its weights. */

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "io/container.h"
 
 #define MAX_LIST_BYTES ((size_t)1 << 30)
@@ -30,8 +31,7 @@ typedef struct ancestor {
 static void skip(expansion *e, const char *name, const bovw_error *reason)
 {
     e->list.n_skipped++;
-    if (e->monitor && e->monitor->skipped)
-        e->monitor->skipped(e->monitor->context, name, reason);
+    monitor_skipped(e->monitor, name, reason);
 }
 
 /* Skip because of errno. */

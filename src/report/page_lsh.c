@@ -4,18 +4,17 @@
 #include "report/chart.h"
 #include "report/page.h"
 
-static void write_row(html_out *out, const char *name, const char *more)
+static void write_row(html_out *out, const char *name)
 {
     html_markup(out, "<tr><th class=\"text\" scope=\"row\">");
     html_markup(out, name);
     html_markup(out, "</th><td>");
-    html_markup(out, more);
 }
 
 static void write_number_row(html_out *out, const char *name, double value, int decimals,
                              const char *unit)
 {
-    write_row(out, name, "");
+    write_row(out, name);
     html_number(out, value, decimals);
     html_markup(out, unit);
     html_markup(out, "</td></tr>\n");
@@ -25,7 +24,7 @@ static void write_number_row(html_out *out, const char *name, double value, int 
 static void write_size_row(html_out *out, const char *name, size_t n_bytes,
                            const bovw_lsh_facts *facts)
 {
-    write_row(out, name, "");
+    write_row(out, name);
     html_number(out, (double)n_bytes / 1e6, 2);
     html_markup(out, " MB, ");
     html_number(out, (double)n_bytes / facts->n_vectors, 2);

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "report/thumbnail.h"
 
 enum {
@@ -188,9 +189,9 @@ bovw_status pictures_write(picture_set *set, uint32_t side, uint32_t most, html_
 
     set->side = side == 0 ? side_for(n) : side < MAX_SIDE ? side : MAX_SIDE;
     for (uint32_t first = 0; status == BOVW_OK && first < n; first += BLOCK) {
-        if (monitor && monitor->progress &&
-            !monitor->progress(monitor->context, "pictures of the page", first, n))
-            return fail(out->err, BOVW_ERR_CANCELLED, "stopped");
+        status = monitor_progress(monitor, "pictures of the page", first, n, out->err);
+        if (status != BOVW_OK)
+            return status;
         status =
             write_block(set, first, n - first < BLOCK ? n - first : BLOCK, out, compute);
     }

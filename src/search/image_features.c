@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/keys.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "index/segment_layout.h"
 #include "search/transform.h"
 
@@ -121,16 +122,8 @@ static bovw_status next_block(word_reader *r, bovw_error *err)
         return status;
     if (n_read == 0)
         return fail_feature(r, err);
-    r->n = n_read;
-    if (r->kind == SCAN_ASMK) {
-        r->n = 0;
-        for (uint32_t i = 0; i < n_read; i++) {
-            const uint32_t image = r->images[i];
-            if (image != r->last)
-                r->images[r->n++] = image;
-            r->last = image;
-        }
-    }
+    r->n =
+        r->kind == SCAN_ASMK ? postings_drop_repeated(r->images, n_read, &r->last) : n_read;
     return BOVW_OK;
 }
 
@@ -139,19 +132,12 @@ static bovw_status next_block(word_reader *r, bovw_error *err)
 static bovw_status find_signature(word_reader *r, uint32_t image, uint32_t nth,
                                   uint64_t signature[2], bovw_error *err)
 {
-    uint32_t low = 0, high;
     while (r->n == 0 || r->images[r->n - 1] < image) {
         const bovw_status status = next_block(r, err);
         if (status != BOVW_OK)
             return status;
     }
-    for (high = r->n; low < high;) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (r->images[middle] < image)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    const uint32_t low = lower_bound_u32(r->images, r->n, image);
     const uint64_t at = r->n_before + low + nth;
     if (r->images[low] != image || at >= r->n_signatures ||
         (low + nth < r->n && r->images[low + nth] != image))
@@ -159,12 +145,6 @@ static bovw_status find_signature(word_reader *r, uint32_t image, uint32_t nth,
     for (int i = 0; i < 2; i++)
         signature[i] = r->planes[i] ? load_le64(r->planes[i] + at * PLANE_BYTES) : 0;
     return BOVW_OK;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
 }
 
 /* Features [first, end) are of one word. keys (end - first,) is scratch. */
@@ -178,7 +158,7 @@ static bovw_status sign_word(image_features *f, const bovw_index *index, scan_ki
 
     for (size_t i = 0; i < n; i++)
         keys[i] = (uint64_t)f->items[first + i].image << 32 | i;
-    qsort(keys, n, sizeof *keys, compare_keys);
+    qsort(keys, n, sizeof *keys, order_u64);
     for (size_t i = 0, s = 0; status == BOVW_OK && i < n; i++) {
         image_feature *feature = &f->items[first + (uint32_t)keys[i]];
         const bool is_first = i == 0 || feature->image >= index->starts[s + 1];

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/topk.h"
 
@@ -212,11 +213,9 @@ static bovw_status join_all(const join *all, int n_threads, const bovw_monitor *
         status = joiner_new(all, &joiners[t], err);
     for (uint32_t first = 0; status == BOVW_OK && first < all->n_blocks; first += n_round) {
         const uint32_t left = all->n_blocks - first;
-        if (monitor && monitor->progress &&
-            !monitor->progress(monitor->context, "pairing", (uint64_t)first * all->n_block,
-                               all->n_images))
-            status = fail(err, BOVW_ERR_CANCELLED, "stopped");
-        else
+        status = monitor_progress(monitor, "pairing", (uint64_t)first * all->n_block,
+                                  all->n_images, err);
+        if (status == BOVW_OK)
             status = join_blocks(all, joiners, first,
                                  first + (left < n_round ? left : n_round), n_threads, err);
     }

@@ -55,19 +55,6 @@ static size_t scan_block(scan *s, size_t n)
                            n, s->query, s->threshold, &s->found);
 }
 
-/* Of images that follow s->last_image, leave each once: how many. */
-static uint32_t drop_repeated(scan *s, uint32_t *images, uint32_t n)
-{
-    uint32_t n_left = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t image = images[i];
-        images[n_left] = image;
-        n_left += image != s->last_image;
-        s->last_image = image;
-    }
-    return n_left;
-}
-
 /* The images of the next n signatures, to s->owners. */
 static bovw_status read_owners(scan *s, size_t n, bovw_error *err)
 {
@@ -81,7 +68,9 @@ static bovw_status read_owners(scan *s, size_t n, bovw_error *err)
             return fail(err, BOVW_ERR_CORRUPT,
                         "%s: signatures and postings of word %u disagree", s->segment->path,
                         s->word);
-        s->n_owners += s->kind == SCAN_ASMK ? drop_repeated(s, to, n_read) : n_read;
+        s->n_owners += s->kind == SCAN_ASMK
+                           ? postings_drop_repeated(to, n_read, &s->last_image)
+                           : n_read;
     }
     return BOVW_OK;
 }

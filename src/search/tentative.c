@@ -12,13 +12,14 @@
 #include "base/bytes.h"
 #include "base/keys.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/parallel.h"
 #include "search/hamming.h"
 #include "search/image_features.h"
 
 enum {
-    DISTANCE_BITS = 8, /* of a key's upper half, below the rank */
-    MAX_RANKS = 1 << 24
+    DISTANCE_BITS = 8,        /* of a key's upper half, below the rank */
+    MAX_RANKS = (1 << 24) - 1 /* the rank after the last fits too */
 };
 
 /* A match in the order in which it was found. */
@@ -199,36 +200,10 @@ bovw_status tentative_find(tentative *t, const query_words *query, const bovw_hi
     return status;
 }
 
-static uint64_t rank_of(uint64_t key)
-{
-    return key >> (32 + DISTANCE_BITS);
-}
-
 /* The first key of a rank that is not below `rank`. */
 static size_t first_of(const tentative *t, uint64_t rank)
 {
-    size_t low = 0, high = t->n;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (rank_of(t->keys[middle]) < rank)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static uint32_t first_feature(const uint32_t *words, uint32_t n, uint32_t word)
-{
-    uint32_t low = 0, high = n;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (words[middle] < word)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return lower_bound_u64(t->keys, t->n, rank << (32 + DISTANCE_BITS));
 }
 
 bovw_status tentative_get(const tentative *t, uint32_t rank, const uint32_t *words,
@@ -242,7 +217,7 @@ bovw_status tentative_get(const tentative *t, uint32_t rank, const uint32_t *wor
     for (size_t i = first; i < end; i++) {
         const pair *p = &t->pairs[(uint32_t)t->keys[i]];
         const uint64_t feature =
-            (uint64_t)first_feature(words, n_words, p->word) + p->feature;
+            (uint64_t)lower_bound_u32(words, n_words, p->word) + p->feature;
         if (feature >= n_words || words[feature] != p->word) {
             free(made);
             return fail(err, BOVW_ERR_CORRUPT,

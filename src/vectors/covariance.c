@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "vectors/lapack.h"
 #include "vectors/projection.h"
@@ -141,11 +142,10 @@ static bovw_status run_pass(pass *p, bool is_second, bovw_error *err)
     for (uint32_t first = 0; first < p->n; first += BLOCK_ROWS) {
         const uint32_t n = p->n - first < BLOCK_ROWS ? p->n - first : BLOCK_ROWS;
         const uint64_t done = (is_second ? (uint64_t)p->n : 0) + first;
-        if (p->monitor && p->monitor->progress &&
-            !p->monitor->progress(p->monitor->context, "learning", done,
-                                  2 * (uint64_t)p->n))
-            return fail(err, BOVW_ERR_CANCELLED, "stopped");
-        const bovw_status status = matrix_rows(m, first, n, p->floats, p->stride, err);
+        bovw_status status =
+            monitor_progress(p->monitor, "learning", done, 2 * (uint64_t)p->n, err);
+        if (status == BOVW_OK)
+            status = matrix_rows(m, first, n, p->floats, p->stride, err);
         if (status != BOVW_OK)
             return status;
         if (is_second)

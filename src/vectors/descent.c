@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "vectors/learn.h"
@@ -230,21 +231,15 @@ static double run_epoch(descent *d, uint32_t epoch)
 
 static void report(const descent *d, uint32_t epoch, double loss, double precision)
 {
-    const bovw_monitor *m = d->t->monitor;
     char text[128];
-    if (!m || !m->message)
-        return;
     snprintf(text, sizeof text, "epoch %u: loss %.4f, mAP of the groups held out %.2f",
              epoch, loss, 100 * precision);
-    m->message(m->context, text);
+    monitor_message(d->t->monitor, text);
 }
 
 static bovw_status go_on(const descent *d, uint32_t epoch, bovw_error *err)
 {
-    const bovw_monitor *m = d->t->monitor;
-    if (m && m->progress && !m->progress(m->context, "learning", epoch, d->opts->epochs))
-        return fail(err, BOVW_ERR_CANCELLED, "stopped");
-    return BOVW_OK;
+    return monitor_progress(d->t->monitor, "learning", epoch, d->opts->epochs, err);
 }
 
 /* Until the groups held out gain no more. */

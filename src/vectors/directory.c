@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/keys.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/random.h"
 #include "vectors/packed.h"
 
@@ -64,15 +65,7 @@ static bovw_status fill_sorted(directory *d, const uint64_t *codes,
 /* First place whose code is not below. */
 static uint32_t lower_bound(const directory *d, uint64_t code)
 {
-    uint32_t low = 0, high = d->n;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (d->codes[middle] < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)lower_bound_u64(d->codes, d->n, code);
 }
 
 static uint32_t find_sorted(const directory *d, uint64_t code, uint32_t *first)

@@ -185,19 +185,6 @@ static bovw_status consume(void *context, const bovw_source_batch *batch, bovw_e
     return status;
 }
 
-static bovw_status check_options(const bovw_encoder *encoder, const bovw_source *source,
-                                 bovw_error *err)
-{
-    char made[BOVW_FEATURE_OPTIONS_TEXT], wanted[BOVW_FEATURE_OPTIONS_TEXT];
-    bovw_feature_options_format(bovw_source_options(source), made);
-    bovw_feature_options_format(bovw_encoder_options(encoder), wanted);
-    if (strcmp(made, wanted) == 0)
-        return BOVW_OK;
-    return fail(err, BOVW_ERR_MISMATCH,
-                "the features are made with \"%s\", what encodes them with \"%s\"", made,
-                wanted);
-}
-
 bovw_status bovw_encode_source(const bovw_encoder *encoder, bovw_source *source,
                                const char *path, const char *names,
                                const bovw_compute *compute, const bovw_monitor *monitor,
@@ -205,7 +192,9 @@ bovw_status bovw_encode_source(const bovw_encoder *encoder, bovw_source *source,
 {
     encoding e = {.encoder = encoder, .n_threads = parallel_threads(compute)};
     const bovw_source_consumer consumer = {.context = &e, .consume = consume};
-    bovw_status status = check_options(encoder, source, err);
+    bovw_status status =
+        bovw_feature_options_match("the features", bovw_source_options(source),
+                                   "what encodes them", bovw_encoder_options(encoder), err);
     if (status != BOVW_OK)
         return status;
     e.known = intern_new();

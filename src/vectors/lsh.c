@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 
 enum {
@@ -38,15 +39,6 @@ static size_t up_to_four(size_t n)
 
 /* ---- the vectors ---------------------------------------------------------------- */
 
-static bovw_status report(const bovw_monitor *monitor, const char *stage, uint64_t done,
-                          uint64_t total, bovw_error *err)
-{
-    if (monitor && monitor->progress &&
-        !monitor->progress(monitor->context, stage, done, total))
-        return fail(err, BOVW_ERR_CANCELLED, "stopped");
-    return BOVW_OK;
-}
-
 static bovw_status read_all(bovw_lsh *lsh, const bovw_monitor *monitor, bovw_error *err)
 {
     const size_t stride = lsh->prepared.stride;
@@ -55,7 +47,8 @@ static bovw_status read_all(bovw_lsh *lsh, const bovw_monitor *monitor, bovw_err
         return fail_memory(err, out_of_memory);
     for (uint32_t first = 0; first < lsh->n; first += READ_ROWS) {
         const uint32_t n = lsh->n - first < READ_ROWS ? lsh->n - first : READ_ROWS;
-        bovw_status status = report(monitor, "reading vectors", first, lsh->n, err);
+        bovw_status status =
+            monitor_progress(monitor, "reading vectors", first, lsh->n, err);
         if (status == BOVW_OK)
             status = prepared_read(&lsh->prepared, lsh->db, first, n,
                                    lsh->rows + first * stride, err);
@@ -135,7 +128,7 @@ static bovw_status fill_tables(bovw_lsh *lsh, const bovw_monitor *monitor, bovw_
     for (uint32_t first = 0; first < chosen->n_tables; first += batch) {
         const uint32_t left = chosen->n_tables - first;
         bovw_status status =
-            report(monitor, "filling tables", first, chosen->n_tables, err);
+            monitor_progress(monitor, "filling tables", first, chosen->n_tables, err);
         if (status == BOVW_OK)
             status = fill_some(lsh, first, left < batch ? left : batch, err);
         if (status != BOVW_OK)
@@ -500,7 +493,7 @@ bovw_status bovw_lsh_rank(const bovw_lsh *lsh, const bovw_vectors *queries,
         status = fail_memory(err, out_of_memory);
     for (uint32_t first = 0; status == BOVW_OK && first < n_queries; first += b.n) {
         const uint32_t n = n_queries - first < b.n ? n_queries - first : b.n;
-        status = report(monitor, "searching", first, n_queries, err);
+        status = monitor_progress(monitor, "searching", first, n_queries, err);
         if (status == BOVW_OK)
             status = prepared_read(&lsh->prepared, queries, first, n, b.queries, err);
         if (status == BOVW_OK)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "vectors/lsh.h"
 
 enum {
@@ -62,11 +63,11 @@ static bovw_status measure_all(const measuring *m, const bovw_monitor *monitor,
         const uint32_t n_tables = chosen->n_tables / part;
         for (uint32_t n = 1; n_tables > 0 && n <= last && curve->n < BOVW_LSH_MAX_POINTS;
              n *= 2) {
-            if (monitor && monitor->progress &&
-                !monitor->progress(monitor->context, "measuring recall", curve->n, 0))
-                return fail(err, BOVW_ERR_CANCELLED, "stopped");
-            const bovw_status status =
-                measure(m, (lsh_effort){n_tables, n}, &curve->points[curve->n], err);
+            bovw_status status =
+                monitor_progress(monitor, "measuring recall", curve->n, 0, err);
+            if (status == BOVW_OK)
+                status =
+                    measure(m, (lsh_effort){n_tables, n}, &curve->points[curve->n], err);
             if (status != BOVW_OK)
                 return status;
             curve->n++;

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/monitor.h"
+#include "base/order.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "vectors/lsh.h"
@@ -99,12 +101,6 @@ static void fill_probes(grid *g, const bovw_lsh *lsh)
     g->n_probes = MAX_PROBES_TRIED;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The median distance of a query of the sample from the last of its nearest; 0 without
  * memory. */
 static double usual_distance(const bovw_lsh *lsh, const lsh_sample *sample)
@@ -119,7 +115,7 @@ static double usual_distance(const bovw_lsh *lsh, const lsh_sample *sample)
         distances[q] = sqrt((double)products[0]);
     }
     if (rows && distances) {
-        qsort(distances, sample->n, sizeof *distances, compare_doubles);
+        qsort(distances, sample->n, sizeof *distances, order_double);
         median = distances[sample->n / 2];
         if (median == 0) /* many are equal: any width separates the others */
             median = distances[sample->n - 1] > 0 ? distances[sample->n - 1] : 1;
@@ -457,10 +453,10 @@ static bovw_status try_all(planner *p, const bovw_monitor *monitor, choice *best
         /* Cost falls with K, and then it rises. */
         for (uint32_t k = 0; k < g->n_hashes && n_worse < WORSE; k++) {
             choice made = {0};
-            if (monitor && monitor->progress &&
-                !monitor->progress(monitor->context, "choosing hashes and tables",
-                                   w * g->n_hashes + k, n))
-                return fail(err, BOVW_ERR_CANCELLED, "stopped");
+            const bovw_status status = monitor_progress(
+                monitor, "choosing hashes and tables", w * g->n_hashes + k, n, err);
+            if (status != BOVW_OK)
+                return status;
             set_trial(p, g->hashes[k], g->widths[w]);
             encode_points(p);
             if (!count_all(p))
@@ -537,11 +533,10 @@ bovw_status lsh_plan(bovw_lsh *lsh, uint32_t n_queries, const bovw_monitor *moni
         choose_all(lsh, chosen);
         return BOVW_OK;
     }
-    if (monitor && monitor->progress &&
-        !monitor->progress(monitor->context, "searching a sample exactly", 0,
-                           lsh->planning.n))
-        return fail(err, BOVW_ERR_CANCELLED, "stopped");
-    bovw_status status = lsh_sample_search(lsh, &lsh->planning, err);
+    bovw_status status =
+        monitor_progress(monitor, "searching a sample exactly", 0, lsh->planning.n, err);
+    if (status == BOVW_OK)
+        status = lsh_sample_search(lsh, &lsh->planning, err);
     if (status == BOVW_OK)
         status = planner_new(&p, err);
     if (status == BOVW_OK)

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "vectors/mixture.h"
 #include "vocabulary/eigen.h"
@@ -161,8 +162,8 @@ static bovw_status fit(bovw_mixture *m, const sample *s, const uint8_t *descript
     mixture_project(m, descriptors, s->n, points);
     status =
         start_from_words(m, descriptors, points, s->n, opts->seed, compute, monitor, err);
-    if (status == BOVW_OK && monitor && monitor->message)
-        monitor->message(monitor->context, "expectation maximisation, on one thread");
+    if (status == BOVW_OK)
+        monitor_message(monitor, "expectation maximisation, on one thread");
     if (status == BOVW_OK)
         status = mixture_fit(m, points, s->n, opts->n_iterations, &log_likelihood, err);
     free(points);

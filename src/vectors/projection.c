@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "io/matrix_write.h"
 #include "vectors/length.h"
@@ -156,10 +157,9 @@ static bovw_status map_all(application *a, const bovw_vectors *vectors,
     bovw_status status = BOVW_OK;
     for (uint32_t first = 0; status == BOVW_OK && first < n_all; first += APPLY_ROWS) {
         const uint32_t n = n_all - first < APPLY_ROWS ? n_all - first : APPLY_ROWS;
-        if (monitor && monitor->progress &&
-            !monitor->progress(monitor->context, "mapping", first, n_all))
-            return fail(err, BOVW_ERR_CANCELLED, "stopped");
-        status = matrix_rows(&vectors->matrix, first, n, a->in, a->p->dim, err);
+        status = monitor_progress(monitor, "mapping", first, n_all, err);
+        if (status == BOVW_OK)
+            status = matrix_rows(&vectors->matrix, first, n, a->in, a->p->dim, err);
         if (status != BOVW_OK)
             return status;
         matrix_done(&vectors->matrix, first, n);

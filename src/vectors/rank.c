@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "vectors/prepared.h"
 
@@ -121,11 +122,9 @@ static bovw_status search_block(rank *r, uint32_t first_query, uint32_t n_querie
     for (uint32_t first = 0; first < n_db; first += r->n_rows) {
         const uint32_t n = n_db - first < r->n_rows ? n_db - first : r->n_rows;
         const uint64_t done = (uint64_t)first_query * n_db + (uint64_t)n_queries * first;
-        if (monitor && monitor->progress &&
-            !monitor->progress(monitor->context, "comparing", done, total))
-            return fail(err, BOVW_ERR_CANCELLED, "stopped");
-        const bovw_status status =
-            prepared_read(&r->prepared, r->db, first, n, r->rows, err);
+        bovw_status status = monitor_progress(monitor, "comparing", done, total, err);
+        if (status == BOVW_OK)
+            status = prepared_read(&r->prepared, r->db, first, n, r->rows, err);
         if (status != BOVW_OK)
             return status;
 #pragma omp parallel for schedule(dynamic)                                                 \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "vocabulary/eigen.h"
@@ -298,10 +299,9 @@ static bool learn_words(const training *t, const embedding *e, uint32_t first,
     return ok;
 }
 
-static bool report(const training *t, uint64_t done)
+static bovw_status report(const training *t, uint64_t done, bovw_error *err)
 {
-    const bovw_monitor *m = t->monitor;
-    return !m || !m->progress || m->progress(m->context, "embedding", done, t->k);
+    return monitor_progress(t->monitor, "embedding", done, t->k, err);
 }
 
 static bovw_status learn_part(const training *t, const embedding *e, int8_t *thresholds,
@@ -310,8 +310,9 @@ static bovw_status learn_part(const training *t, const embedding *e, int8_t *thr
     for (uint32_t first = t->first; first < t->last; first += WORDS_PER_REPORT) {
         const uint32_t last =
             t->last - first < WORDS_PER_REPORT ? t->last : first + WORDS_PER_REPORT;
-        if (!report(t, first))
-            return fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
+        const bovw_status status = report(t, first, err);
+        if (status != BOVW_OK)
+            return status;
         if (!learn_words(t, e, first, last, thresholds))
             return fail_memory(err, "thresholds of signatures");
     }
@@ -327,10 +328,7 @@ static bovw_status learn_thresholds(training *t, const embedding *e, int8_t *thr
         collect_part(t, first);
         status = learn_part(t, e, thresholds, err);
     }
-    if (status != BOVW_OK)
-        return status;
-    return report(t, t->k) ? BOVW_OK
-                           : fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
+    return status == BOVW_OK ? report(t, t->k, err) : status;
 }
 
 bovw_status embedding_train(const point_set *p, const uint32_t *words,
@@ -366,11 +364,10 @@ static bovw_status assign_all(const bovw_vocabulary *plain, const point_set *p,
     bovw_status status = BOVW_OK;
     for (size_t first = 0; status == BOVW_OK && first < p->n; first += POINTS_CHUNK) {
         const size_t n = points_chunk(p, first);
-        if (monitor && monitor->progress &&
-            !monitor->progress(monitor->context, "assigning", first, p->n))
-            return fail(err, BOVW_ERR_CANCELLED, "embedding was cancelled");
-        status = bovw_vocabulary_assign(plain, p->data + first * DIM, n, compute,
-                                        words + first, NULL, err);
+        status = monitor_progress(monitor, "assigning", first, p->n, err);
+        if (status == BOVW_OK)
+            status = bovw_vocabulary_assign(plain, p->data + first * DIM, n, compute,
+                                            words + first, NULL, err);
         points_done(p, first, n);
     }
     return status;

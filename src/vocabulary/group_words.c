@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "vocabulary/groups.h"
 #include "vocabulary/vocabulary_parts.h"
@@ -163,8 +164,7 @@ bovw_status bovw_vocabulary_group(const bovw_vocabulary *plain, const uint8_t *d
                  " are searched, recall %.4f on %zu descriptors",
                  groups_layout_of(made)->levels[0].n, n_probes, (double)n_found / (double)n,
                  n);
-        if (monitor && monitor->message)
-            monitor->message(monitor->context, text);
+        monitor_message(monitor, text);
         summary = mem_format("%s%s%s", parts.summary, parts.summary[0] ? ", " : "", text);
         status = summary ? make_grouped(&parts, made, n_probes, summary, vocabulary, err)
                          : fail_memory(err, "summary of a vocabulary");

@@ -27,6 +27,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "vocabulary/groups.h"
 #include "vocabulary/kmeans_repair.h"
@@ -264,12 +265,12 @@ static bovw_status assign_chunk(clustering *c, size_t first, size_t n, bovw_erro
 }
 
 /* In descriptors of all iterations, for a rate that means something. */
-static bool report_progress(const clustering *c, size_t done, uint32_t n_iterations)
+static bovw_status report_progress(const clustering *c, size_t done, uint32_t n_iterations,
+                                   bovw_error *err)
 {
-    const bovw_monitor *m = c->monitor;
-    return !m || !m->progress ||
-           m->progress(m->context, "clustering", (uint64_t)c->state.n_done * c->p->n + done,
-                       (uint64_t)n_iterations * c->p->n);
+    return monitor_progress(c->monitor, "clustering",
+                            (uint64_t)c->state.n_done * c->p->n + done,
+                            (uint64_t)n_iterations * c->p->n, err);
 }
 
 static bovw_status assign_points(clustering *c, uint32_t n_iterations, bovw_error *err)
@@ -281,11 +282,9 @@ static bovw_status assign_points(clustering *c, uint32_t n_iterations, bovw_erro
     memset(c->counts, 0, c->k * sizeof *c->counts);
     for (size_t first = 0; status == BOVW_OK && first < c->p->n; first += POINTS_CHUNK) {
         const size_t n = points_chunk(c->p, first);
-        if (!report_progress(c, first, n_iterations)) {
-            status = fail(err, BOVW_ERR_CANCELLED, "clustering was cancelled");
-            break;
-        }
-        status = assign_chunk(c, first, n, err);
+        status = report_progress(c, first, n_iterations, err);
+        if (status == BOVW_OK)
+            status = assign_chunk(c, first, n, err);
         if (status == BOVW_OK)
             add_to_sums(c, first, n);
         points_done(c->p, first, n);
@@ -371,12 +370,6 @@ static void update_centroids(clustering *c)
 
 /* ---- iterations -------------------------------------------------------- */
 
-static void say(const clustering *c, const char *text)
-{
-    if (c->monitor && c->monitor->message)
-        c->monitor->message(c->monitor->context, text);
-}
-
 static void report(const clustering *c, uint32_t n_refilled)
 {
     char text[160], refilled[64] = "";
@@ -387,7 +380,7 @@ static void report(const clustering *c, uint32_t n_refilled)
              "iteration %" PRIu32 ": error %.1f, %.1f %% of descriptors moved%s",
              c->state.n_done, (double)c->state.error / (double)c->p->n,
              100.0 * (double)c->n_moved / (double)c->p->n, refilled);
-    say(c, text);
+    monitor_message(c->monitor, text);
 }
 
 static bovw_status iterate_once(clustering *c, uint32_t n_iterations, bovw_error *err)
@@ -417,9 +410,8 @@ static bovw_status iterate(clustering *c, uint32_t n_iterations, bovw_error *err
             return status;
     }
     /* Nothing is left to do, however early it ended. */
-    return report_progress(c, (n_iterations - c->state.n_done) * c->p->n, n_iterations)
-               ? BOVW_OK
-               : fail(err, BOVW_ERR_CANCELLED, "clustering was cancelled");
+    return report_progress(c, (n_iterations - c->state.n_done) * c->p->n, n_iterations,
+                           err);
 }
 
 /* ---- beginning, again or for the first time ------------------------------ */
@@ -451,7 +443,7 @@ static void say_continued(const clustering *c)
     else
         snprintf(text, sizeof text, "continuing after iteration %" PRIu32 ", error %.1f",
                  s->n_done, (double)s->error / (double)c->p->n);
-    say(c, text);
+    monitor_message(c->monitor, text);
 }
 
 /* Words of the points, as they were saved after an iteration. */

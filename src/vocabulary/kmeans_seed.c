@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/random.h"
 
 enum {
@@ -94,11 +95,11 @@ static size_t draw_point(seeding *s)
     return i;
 }
 
-static bool report(const seeding *s, uint32_t i)
+static bovw_status report(const seeding *s, uint32_t i, bovw_error *err)
 {
-    const bovw_monitor *m = s->monitor;
-    return i % CENTROIDS_PER_REPORT != 0 || !m || !m->progress ||
-           m->progress(m->context, "seeding", i, s->state->k);
+    return i % CENTROIDS_PER_REPORT != 0
+               ? BOVW_OK
+               : monitor_progress(s->monitor, "seeding", i, s->state->k, err);
 }
 
 static void add_centroid(seeding *s, size_t point)
@@ -126,8 +127,9 @@ static bovw_status draw_plainly(seeding *s, bovw_error *err)
     kmeans_state *state = s->state;
     while (state->n_seeded < state->k) {
         const uint32_t i = state->n_seeded;
-        if (!report(s, i))
-            return fail(err, BOVW_ERR_CANCELLED, "clustering was cancelled");
+        const bovw_status status = report(s, i, err);
+        if (status != BOVW_OK)
+            return status;
         const size_t point =
             i == 0 ? (size_t)random_below(&state->random, s->n) : draw_point(s);
         add_centroid(s, point);
@@ -229,8 +231,9 @@ static bovw_status draw_lazily(seeding *s, bovw_error *err)
 
     while (status == BOVW_OK && state->n_seeded < state->k) {
         size_t point;
-        if (!report(s, state->n_seeded))
-            return fail(err, BOVW_ERR_CANCELLED, "clustering was cancelled");
+        status = report(s, state->n_seeded, err);
+        if (status != BOVW_OK)
+            break;
         if (state->n_seeded == 0)
             point = (size_t)random_below(&state->random, s->n);
         else

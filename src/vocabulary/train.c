@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "bovw/vocabulary.h"
 #include "vocabulary/embedding.h"
 #include "vocabulary/kmeans.h"
@@ -156,8 +157,6 @@ static bovw_status plan_memory(const bovw_train_options *opts, uint64_t n_featur
         return fail(err, BOVW_ERR_ARG,
                     "training needs %.2f GB of memory, or a path for its file",
                     gigabytes(m.in_memory));
-    if (!monitor || !monitor->message)
-        return BOVW_OK;
     if (*in_file)
         snprintf(text, sizeof text,
                  "training takes %.2f GB of memory at most, and a file of about %.2f GB",
@@ -165,7 +164,7 @@ static bovw_status plan_memory(const bovw_train_options *opts, uint64_t n_featur
     else
         snprintf(text, sizeof text, "training takes %.2f GB of memory at most",
                  gigabytes(m.in_memory));
-    monitor->message(monitor->context, text);
+    monitor_message(monitor, text);
     return BOVW_OK;
 }
 
@@ -174,12 +173,10 @@ static bovw_status plan_memory(const bovw_train_options *opts, uint64_t n_featur
 static void report_sample(const sample *s, const bovw_monitor *monitor)
 {
     char text[128];
-    if (!monitor || !monitor->message)
-        return;
     snprintf(text, sizeof text,
              "training on %zu of %" PRIu64 " descriptors of %" PRIu32 " image%s", s->n,
              s->n_descriptors, s->n_images, s->n_images == 1 ? "" : "s");
-    monitor->message(monitor->context, text);
+    monitor_message(monitor, text);
 }
 
 static bovw_status check_sample(const sample *s, uint32_t k, bovw_error *err)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/random.h"
 
@@ -219,11 +220,6 @@ static bovw_status check_options(const tree_options *opts, size_t n, bovw_error 
     return BOVW_OK;
 }
 
-static bool report(const bovw_monitor *m, uint32_t done, uint32_t total)
-{
-    return !m || !m->progress || m->progress(m->context, "growing", done, total);
-}
-
 /* Hand a layer over to the tree. */
 static void keep_layer(tree *made, layer *l)
 {
@@ -247,9 +243,8 @@ bovw_status tree_grow(uint8_t *points, size_t n, const tree_options *opts,
     if (status == BOVW_OK)
         l.ends[0] = (uint32_t)n;
     for (; status == BOVW_OK && g.depth < opts->depth; g.depth++) {
-        if (!report(monitor, g.depth, opts->depth))
-            status = fail(err, BOVW_ERR_CANCELLED, "clustering was cancelled");
-        else
+        status = monitor_progress(monitor, "growing", g.depth, opts->depth, err);
+        if (status == BOVW_OK)
             status = grow_layer(&g, &l, &next, &made->error, err);
         if (status != BOVW_OK)
             break;
@@ -261,8 +256,8 @@ bovw_status tree_grow(uint8_t *points, size_t n, const tree_options *opts,
     }
     if (status == BOVW_OK)
         keep_layer(made, &l);
-    if (status == BOVW_OK && !report(monitor, opts->depth, opts->depth))
-        status = fail(err, BOVW_ERR_CANCELLED, "clustering was cancelled");
+    if (status == BOVW_OK)
+        status = monitor_progress(monitor, "growing", opts->depth, opts->depth, err);
     layer_free(&l);
     layer_free(&next);
     if (status != BOVW_OK)
