@@ -39,6 +39,36 @@ static inline void random_bytes(uint8_t *bytes, size_t n, uint64_t *state)
         bytes[i] = (uint8_t)random_next(state);
 }
 
+/* n random descriptors; free(). */
+static inline uint8_t *random_points(size_t n, uint64_t seed)
+{
+    uint8_t *points = mem_array(n, BOVW_DESCRIPTOR_DIM);
+    if (!points)
+        abort();
+    random_bytes(points, n * BOVW_DESCRIPTOR_DIM, &seed);
+    return points;
+}
+
+/* For a monitor: what was skipped last, and how often anything was. */
+typedef struct skips {
+    int n;
+    char text[1024];
+} skips;
+
+static inline void note_skipped(void *context, const char *name, const bovw_error *reason)
+{
+    skips *s = context;
+    s->n++;
+    snprintf(s->text, sizeof s->text, "%s|%s", name, reason->text);
+}
+
+/* A call that shall not fail; the file has `static bovw_error err`. */
+#define GOOD(call)                                                                         \
+    do {                                                                                   \
+        if ((call) != BOVW_OK)                                                             \
+            fail_msg("%s", err.text);                                                      \
+    } while (0)
+
 /* n features of one image: descriptors are random bytes, keypoints anywhere
  * in 640 x 480. */
 static inline bovw_features random_features(const char *name, uint32_t n, uint64_t *state)

@@ -39,12 +39,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define GOOD(call)                                                                         \
-    do {                                                                                   \
-        if ((call) != BOVW_OK)                                                             \
-            fail_msg("%s", err.text);                                                      \
-    } while (0)
-
 static void assert_near(double got, double want)
 {
     if (!(fabs(got - want) <= 1e-6))

@@ -324,18 +324,6 @@ static void images_come_back_from_any_sequence_of_batches(void **state)
     free(part);
 }
 
-typedef struct skips {
-    int n;
-    char text[1024];
-} skips;
-
-static void note_skipped(void *context, const char *name, const bovw_error *reason)
-{
-    skips *s = context;
-    s->n++;
-    snprintf(s->text, sizeof s->text, "%s|%s", name, reason->text);
-}
-
 static void a_name_with_other_content_is_refused_and_named(void **state)
 {
     const fixture *f = *state;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "synthetic.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -19,15 +21,6 @@
 enum {
     DIM = BOVW_DESCRIPTOR_DIM
 };
-
-static uint8_t *random_points(size_t n, uint64_t seed)
-{
-    uint8_t *points = mem_array(n, DIM);
-    assert_non_null(points);
-    for (size_t i = 0; i < n * DIM; i++)
-        points[i] = (uint8_t)random_next(&seed);
-    return points;
-}
 
 /* n points around n_centres random ones, off by at most 3 in each dimension. */
 static uint8_t *clustered_points(size_t n, const uint8_t *centres, size_t n_centres,

@@ -738,18 +738,6 @@ static void what_is_mostly_removed_is_written_again_by_the_next_addition(void **
 /* ---- names
  * ----------------------------------------------------------------------------------- */
 
-typedef struct skips {
-    int n;
-    char text[1024];
-} skips;
-
-static void note_skipped(void *context, const char *name, const bovw_error *reason)
-{
-    skips *s = context;
-    s->n++;
-    snprintf(s->text, sizeof s->text, "%s|%s", name, reason->text);
-}
-
 static void unknown_names_are_told_and_change_nothing(void **state)
 {
     const fixture *f = *state;

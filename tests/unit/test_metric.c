@@ -33,12 +33,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define GOOD(call)                                                                         \
-    do {                                                                                   \
-        if ((call) != BOVW_OK)                                                             \
-            fail_msg("%s", err.text);                                                      \
-    } while (0)
-
 static void assert_near(double got, double want, double tolerance)
 {
     if (!(fabs(got - want) <= tolerance))

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "synthetic.h"
+
 #include "base/memory.h"
 #include "base/random.h"
 #include "vocabulary/tree.h"
@@ -16,15 +18,6 @@ enum {
     DIM = BOVW_DESCRIPTOR_DIM,
     N = 3000
 };
-
-static uint8_t *random_points(size_t n, uint64_t seed)
-{
-    uint8_t *points = mem_array(n, DIM);
-    assert_non_null(points);
-    for (size_t i = 0; i < n * DIM; i++)
-        points[i] = (uint8_t)random_next(&seed);
-    return points;
-}
 
 static tree grow(uint8_t *points, size_t n, uint32_t branch, uint32_t depth,
                  uint32_t n_threads)
